@@ -1,0 +1,28 @@
+"""The numbers of docs/protocol.md, "Bounds" and "Encodings"."""
+
+from typing import Final
+
+VERSION: Final = 1
+
+CLOCK_TOLERANCE: Final = 600
+"""Seconds allowed wherever two clocks meet."""
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_STATEMENT: Final = 8 * 1024
+"""Characters of one compact statement."""
+
+MAX_KEY_LIFE: Final = 30 * 24 * 3600
+"""Seconds from ``iat`` to ``exp`` of an encryption key."""
+KEY_RENEWAL: Final = 7 * 24 * 3600
+"""Seconds after which a device publishes its next encryption key."""
+KEY_GRACE: Final = 24 * 3600
+"""Seconds from the end of a key to the earliest catch-up after which it is destroyed."""
+
+MAX_RECIPIENTS: Final = 100
+MAX_ENVELOPE: Final = 96 * 1024
+"""Bytes of one envelope; it must stay under this."""
+MAX_BODY: Final = 32 * 1024
+"""UTF-8 bytes of a serialised body."""
+
+CLOCK_NOTICE: Final = 600_000
+"""Milliseconds between the signed time and the server's from which both are shown."""

@@ -1,0 +1,121 @@
+"""Strict base64url, strict JSON, canonical JSON and digests.
+
+Lenient decoders give one signed text many spellings and so many hashes; these refuse every spelling but
+the one. Every function raises ``malformed``.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn, TypeGuard
+
+from sealpost.protocol.bounds import MAX_INTEGER
+from sealpost.protocol.errors import malformed
+
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
+_CANONICAL_STRING: Final = re.compile(r"[ !#-\[\]-~]*")
+
+
+def b64encode(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def b64decode(text: str) -> bytes:
+    """The bytes of ``text``, which must be the one spelling that :func:`b64encode` gives them."""
+    if not _BASE64URL.fullmatch(text):
+        raise malformed("base64url: a character outside the alphabet")
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise malformed("base64url: impossible length") from None
+    if b64encode(data) != text:
+        raise malformed("base64url: unused bits are set")
+    return data
+
+
+def sha256(data: bytes) -> str:
+    """base64url(SHA-256(data)): 43 characters."""
+    return b64encode(hashlib.sha256(data).digest())
+
+
+def digest(compact: str) -> str:
+    """``hash(x)`` of protocol.md: base64url(SHA-256(ASCII bytes of the compact JWS x))."""
+    if not compact.isascii():
+        raise malformed("digest: not ASCII")
+    return sha256(compact.encode("ascii"))
+
+
+def canonical(value: object) -> str:
+    r"""RFC 8785 restricted to objects, arrays, null, integers 0..2^53-1 and plain printable ASCII strings.
+
+    Anything else (booleans, floats, negative numbers, other characters, ``"`` and ``\``) is refused.
+    """
+    if value is None:
+        return "null"
+    if type(value) is int:
+        if not 0 <= value <= MAX_INTEGER:
+            raise malformed("canonical JSON: integer out of range")
+        return str(value)
+    if isinstance(value, str):
+        if not _CANONICAL_STRING.fullmatch(value):
+            raise malformed("canonical JSON: string outside plain printable ASCII")
+        return f'"{value}"'
+    if isinstance(value, Mapping):
+        if not all(isinstance(name, str) for name in value):
+            raise malformed("canonical JSON: member name is not a string")
+        return "{" + ",".join(f"{canonical(name)}:{canonical(value[name])}" for name in sorted(value)) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    raise malformed("canonical JSON: value of a kind that it does not know")
+
+
+def canonical_hash(value: object) -> str:
+    """base64url(SHA-256(canonical JSON of ``value``))."""
+    return sha256(canonical(value).encode("ascii"))
+
+
+def compact_json(value: object) -> str:
+    """JSON without spaces, in member order, characters as they are: how this client writes."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise malformed("JSON: duplicate member")
+        result[name] = value
+    return result
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise malformed("JSON: NaN and Infinity are not JSON")
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse UTF-8 JSON; refuses duplicate members, NaN and Infinity, lone surrogates, a byte order mark."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if "\\u" in text:
+            compact_json(value).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise malformed("JSON: not well formed") from None
+    return value
+
+
+def members(value: object, names: frozenset[str]) -> dict[str, Any]:
+    """``value`` if it is an object with exactly the members ``names``."""
+    if not isinstance(value, dict) or value.keys() != names:
+        raise malformed("JSON: not exactly the members of this object")
+    return value
+
+
+def is_integer(value: object, low: int = 0, high: int = MAX_INTEGER) -> TypeGuard[int]:
+    """Whether ``value`` is a JSON integer in ``low..high`` (True and 1.0 are none)."""
+    return type(value) is int and low <= value <= high
