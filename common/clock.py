@@ -1,0 +1,62 @@
+"""Time, as the domain sees it: the wall clock, new identifiers, and how long the present call may still take."""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+from common.errors import DeadlineExceeded
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+SKEW = 600
+"""How far two clocks may be apart, in seconds, wherever a signed time meets ours."""
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def wall_clock() -> float:
+    return time.time()
+
+
+def remaining(at_most: float = 30.0) -> float:
+    """Seconds that the present call may still take; `at_most` outside a call.
+
+    Raises:
+        DeadlineExceeded: none are left.
+    """
+    deadline = _deadline.get()
+    if deadline is None:
+        return at_most
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise DeadlineExceeded("The call took too long.")
+    return min(left, at_most)
+
+
+@asynccontextmanager
+async def deadline(seconds: float) -> AsyncIterator[None]:
+    """Bound what runs inside to `seconds`; adapters ask `remaining` for their share.
+
+    Raises:
+        DeadlineExceeded: it took longer.
+    """
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise DeadlineExceeded("The call took too long.") from None
+    finally:
+        _deadline.reset(token)
+
+
+def uuid7(now: float) -> str:
+    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then random bits."""
+    value = int(now * 1000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
+    return str(uuid.UUID(int=value))

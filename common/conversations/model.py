@@ -1,0 +1,30 @@
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NewConversation:
+    """The request {"statement": JWS}."""
+
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """A verified statement that creates a direct conversation."""
+
+    id: str
+    hash: str
+    members: tuple[str, str]
+    creator: str
+    creator_head: tuple[int, str]
+    """(seq, hash) in the creator's key chain, which the store checks."""
+    compact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A conversation as it stands: its statements in order, and whether this call created it."""
+
+    id: str
+    statements: tuple[str, ...]
+    created: bool

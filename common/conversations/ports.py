@@ -1,0 +1,32 @@
+"""What conversations need of the world. Every method may raise Unavailable or DeadlineExceeded."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from common.conversations.model import Creation, Started
+from common.identity import Caller
+
+
+class ConversationStore(Protocol):
+    """Conversations and members, in PostgreSQL."""
+
+    async def device_modulus(self, caller: Caller) -> str | None:
+        """The `n` of the caller's device's signing JWK."""
+
+    async def create(self, creation: Creation, now: float) -> Started:
+        """Create the conversation in one transaction, or return the one that stands there.
+
+        Raises:
+            InvalidRequest: the creator's chain has no such head.
+            NotFound: the other member has no account with a published chain.
+        """
+
+
+class LiveConversations(Protocol):
+    """conversations/{cid} in Firestore, which clients list."""
+
+    async def put(self, conversation: str, members: Sequence[str]) -> None:
+        """Make the document if there is none; leave one that stands there as it is."""
+
+    async def touch(self, conversation: str, at: int) -> bool:
+        """Raise last_message_at to `at` (ms) if it is lower, in one write; False if there is no such document."""

@@ -1,0 +1,39 @@
+from dataclasses import dataclass
+
+from common.clock import Clock
+from common.conversations.model import NewConversation, Started
+from common.conversations.ports import ConversationStore, LiveConversations
+from common.conversations.statements import read_creation
+from common.errors import DeviceNotActive
+from common.identity import Caller
+from common.jose import SIGNING, RsaKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversations:
+    store: ConversationStore
+    live: LiveConversations
+    clock: Clock
+
+    async def start(self, request: NewConversation, caller: Caller) -> Started:
+        """Create a direct conversation, or return the one that the other side created first.
+
+        Raises:
+            InvalidRequest, NotFound: see common.conversations.statements and ConversationStore.create.
+        """
+        now = self.clock()
+        modulus = await self.store.device_modulus(caller)
+        if modulus is None:
+            raise DeviceNotActive("This device is not known. Sign in again.")
+        alg, use = SIGNING
+        creation = read_creation(request.statement, caller, RsaKey(n=modulus, alg=alg, use=use), now)
+        started = await self.store.create(creation, now)
+        await self.live.put(creation.id, creation.members)
+        return started
+
+    async def note_message(self, conversation: str, sent_at: int) -> bool:
+        """Remember when something was last said (`sent_at` in ms).
+
+        Deliveries may come twice and in any order: the time only ever rises. False if there is no such conversation.
+        """
+        return await self.live.touch(conversation, sent_at)

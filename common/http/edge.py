@@ -1,0 +1,203 @@
+"""What happens around every HTTP function, in this order: limits, method, caller, body, the function, one log line."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import wraps
+from typing import Generic, TypeVar
+from uuid import uuid4
+
+import functions_framework.aio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from common.clock import deadline
+from common.errors import SealpostError, Unauthenticated, Unavailable
+from common.http.body import decoder, read_body
+from common.http.problems import HeadersTooLarge, MethodNotAllowed, problem_of, problem_response
+from common.identity import Caller, network
+from common.sessions import Gate, Target
+from common.telemetry import log_call, log_fault
+
+B = TypeVar("B")
+Handler = Callable[[Request], Awaitable[Response]]
+
+_KIB = 1024
+_CLIENT_CLOSED_REQUEST = 499
+_PROOF = "proof"
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class Access(Enum):
+    """Who may call."""
+
+    ANYONE = auto()
+    TOKEN = auto()
+    """The bearer of a valid access token; the function itself asks whether its session is alive."""
+    ACTIVE = auto()
+    """Whose session is alive and whose device is active."""
+    PROVEN = auto()
+    """Whose session is alive and whose device signed a proof of this very call (the body's `proof`)."""
+
+
+@dataclass(slots=True)
+class InFlight:
+    """How many calls this process is in. Past `most` it refuses, so that those it has taken finish in time."""
+
+    most: int = 200
+    now: int = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        if self.now >= self.most:
+            raise Unavailable("Too many calls at once. Try again in a moment.")
+        self.now += 1
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """What all HTTP functions of a deployment share."""
+
+    service_url: str
+    trusted_proxies: int
+    gate: Gate | None = None
+    in_flight: InFlight = field(default_factory=InFlight)
+    call_seconds: float = 15.0
+    body_seconds: float = 10.0
+    header_bytes: int = 16 * _KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[B]):
+    """One call, decoded. `caller` is None where anyone may call."""
+
+    body: B
+    maybe_caller: Caller | None
+    target: Target
+    network: str
+    """The /24 or /48 of the client: for rate limits alone, never stored or logged."""
+
+    @property
+    def caller(self) -> Caller:
+        if self.maybe_caller is None:
+            raise Unauthenticated("This call needs an access token.")
+        return self.maybe_caller
+
+
+def post(
+    edge: Edge, shape: type[B], *, access: Access = Access.ANYONE, limit: int = 32 * _KIB
+) -> Callable[[Callable[[Call[B]], Awaitable[Response]]], Handler]:
+    """An HTTP function that takes a JSON body of `shape`, `limit` bytes at most."""
+    decode = decoder(shape)
+    if access is not Access.ANYONE and edge.gate is None:
+        raise TypeError("Only a guarded edge can tell who calls.")
+
+    def decorate(function: Callable[[Call[B]], Awaitable[Response]]) -> Handler:
+        async def answer(request: Request) -> Response:
+            caller, token = _caller(edge, request, access)
+            raw = await read_body(request, limit=limit, seconds=edge.body_seconds)
+            target = _target(edge, request)
+            body = decode(raw)
+            if edge.gate and caller and access is Access.ACTIVE:
+                await edge.gate.require_active(caller)
+            if edge.gate and caller and access is Access.PROVEN:
+                proof: str = getattr(body, _PROOF)
+                await edge.gate.require_proof(caller, proof, target, token=token)
+            return await function(Call(body, caller, target, _network(edge, request)))
+
+        return framed(edge, "POST", function.__name__, answer)
+
+    return decorate
+
+
+def get(edge: Edge) -> Callable[[Callable[[Call[None]], Awaitable[Response]]], Handler]:
+    """An HTTP function that anyone may GET."""
+
+    def decorate(function: Callable[[Call[None]], Awaitable[Response]]) -> Handler:
+        async def answer(request: Request) -> Response:
+            return await function(Call(None, None, _target(edge, request), _network(edge, request)))
+
+        return framed(edge, "GET", function.__name__, answer)
+
+    return decorate
+
+
+def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
+    """Put limits, errors and the log line around `answer`, and register it with functions-framework as `name`."""
+
+    async def function(request: Request) -> Response:
+        began, request_id = time.monotonic(), uuid4().hex
+        code = None
+        try:
+            with edge.in_flight.one():
+                async with deadline(edge.call_seconds):
+                    _require_small_headers(edge, request)
+                    _require_method(method, request)
+                    response = await answer(request)
+        except ClientDisconnect:
+            response = Response(status_code=_CLIENT_CLOSED_REQUEST)
+        except SealpostError as error:
+            code = problem_of(error).code
+            response = problem_response(error, request_id)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing of it reaches the caller
+            log_fault(name, error)
+            code = problem_of(error).code
+            response = problem_response(error, request_id)
+        response.headers["x-request-id"] = request_id
+        log_call(
+            name,
+            method=request.method if request.method in _METHODS else "other",
+            status=response.status_code,
+            problem=code,
+            seconds=time.monotonic() - began,
+            request_id=request_id,
+            trace=_trace(request),
+        )
+        return response
+
+    function.__name__ = name
+    return functions_framework.aio.http(function)
+
+
+def _require_small_headers(edge: Edge, request: Request) -> None:
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > edge.header_bytes:
+        raise HeadersTooLarge(f"The header fields may have {edge.header_bytes} bytes at most.")
+
+
+def _require_method(method: str, request: Request) -> None:
+    if request.method != method:
+        raise MethodNotAllowed(f"This function takes {method}.", allow=method)
+
+
+def _caller(edge: Edge, request: Request, access: Access) -> tuple[Caller | None, str]:
+    if edge.gate is None or access is Access.ANYONE:
+        return None, ""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Send the access token: Authorization: Bearer <token>.")
+    return edge.gate.caller(token), token
+
+
+def _target(edge: Edge, request: Request) -> Target:
+    return Target(audience=edge.service_url, method=request.method, url=edge.service_url + request.url.path)
+
+
+def _network(edge: Edge, request: Request) -> str:
+    """Each trusted proxy appends the address it was called from; what stands further left anyone may have written."""
+    hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    if edge.trusted_proxies:
+        return network(hops[-edge.trusted_proxies] if len(hops) >= edge.trusted_proxies else "")
+    return network(request.client.host if request.client else "")
+
+
+def _trace(request: Request) -> str | None:
+    """The trace id of a W3C traceparent (https://www.w3.org/TR/trace-context/), if it is one."""
+    parts = request.headers.get("traceparent", "").split("-")
+    is_trace = len(parts) == 4 and len(parts[1]) == 32 and set(parts[1]) <= set("0123456789abcdef")  # noqa: PLR2004
+    return parts[1] if is_trace else None

@@ -1,0 +1,94 @@
+"""base64url, JSON and digests, each with exactly one accepted spelling."""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from common.errors import InvalidRequest
+
+MAX_INTEGER = 2**53 - 1
+
+
+def base64url(data: bytes) -> str:
+    """RFC 7515, section 2: the URL-safe alphabet without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode_base64url(text: str, name: str) -> bytes:
+    """The bytes of `text`, whose unused bits must be zero, so that no two texts decode alike.
+
+    Raises:
+        InvalidRequest: padding, a foreign character, an impossible length, or stray bits; names `name`.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_-]*", text) and len(text) % 4 != 1:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if base64url(data) == text:
+            return data
+    raise InvalidRequest(f"{name} is not base64url without padding (RFC 7515, section 2).")
+
+
+def digest(text: str) -> str:
+    """base64url(SHA-256(ASCII bytes of `text`)): the protocol's hash of compact JWS, codes and tokens."""
+    return base64url(sha256(text.encode("ascii")).digest())
+
+
+def parse_json(text: str | bytes, name: str) -> Any:
+    """JSON in UTF-8 (RFC 8259) in which no object names a member twice and no number is NaN or infinite.
+
+    Raises:
+        InvalidRequest: anything else; names `name`.
+    """
+    try:
+        return json.loads(
+            text.decode("utf-8") if isinstance(text, bytes) else text,
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, RecursionError):
+        raise InvalidRequest(f"{name} is not JSON, or names a member twice.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a member is named twice")
+    return value
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("not a JSON number")
+
+
+def exact(value: Any, members: frozenset[str], name: str) -> dict[str, Any]:
+    """`value` if it is an object with exactly these members.
+
+    Raises:
+        InvalidRequest: it is not; names `name`.
+    """
+    if not isinstance(value, dict) or value.keys() != members:
+        raise InvalidRequest(f"{name} must be an object with exactly the members {', '.join(sorted(members))}.")
+    return value
+
+
+def integer(value: Any, name: str, *, least: int = 0) -> int:
+    """`value` if it is an integer of the protocol's range.
+
+    Raises:
+        InvalidRequest: it is not; names `name`.
+    """
+    if type(value) is not int or not least <= value <= MAX_INTEGER:
+        raise InvalidRequest(f"{name} must be a whole number from {least} to 2^53-1.")
+    return value
+
+
+def matching(value: Any, pattern: re.Pattern[str], name: str) -> str:
+    """`value` if it is a string that `pattern` matches whole.
+
+    Raises:
+        InvalidRequest: it is not; names `name`.
+    """
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InvalidRequest(f"{name} must match {pattern.pattern}.")
+    return value

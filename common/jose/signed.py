@@ -1,0 +1,64 @@
+"""What a device signed: compact JWS (RFC 7515) with PS256, its header known before it is read."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from common.errors import InvalidRequest
+from common.jose.encoding import decode_base64url, digest, exact, parse_json
+from common.jose.rsa_key import THUMBPRINT, RsaKey
+
+STATEMENT_BYTES = 8192
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{512}")
+_HEADER = frozenset(("alg", "typ", "kid"))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A compact JWS whose form is right. Its signature counts only after `verified_by`."""
+
+    compact: str
+    kid: str
+    payload: dict[str, Any]
+
+    @property
+    def hash(self) -> str:
+        return digest(self.compact)
+
+    def verified_by(self, key: RsaKey) -> bool:
+        signed, _, signature = self.compact.rpartition(".")
+        try:
+            key.public_key.verify(
+                decode_base64url(signature, "The signature"),
+                signed.encode("ascii"),
+                PSS(MGF1(SHA256()), salt_length=32),
+                SHA256(),
+            )
+        except InvalidSignature:
+            return False
+        return self.kid == key.kid
+
+
+def read_signed(compact: str, typ: str, members: frozenset[str], name: str) -> Signed:
+    """Read a compact JWS whose header is exactly {"alg":"PS256","typ":`typ`,"kid":...} and whose payload has
+    exactly `members`.
+
+    Raises:
+        InvalidRequest: any other form; names `name`.
+    """
+    if len(compact) > STATEMENT_BYTES or not _COMPACT.fullmatch(compact):
+        raise InvalidRequest(f"{name} must be a compact JWS with a 384-byte signature, {STATEMENT_BYTES} bytes at most.")
+    head, body, signature = compact.split(".")
+    decode_base64url(signature, f"The signature of {name}")
+    header = exact(parse_json(decode_base64url(head, f"The header of {name}"), f"The header of {name}"), _HEADER, f"The header of {name}")
+    if header["alg"] != "PS256" or header["typ"] != typ:
+        raise InvalidRequest(f"{name} must have alg PS256 and typ {typ}.")
+    if not isinstance(header["kid"], str) or not THUMBPRINT.fullmatch(header["kid"]):
+        raise InvalidRequest(f"The kid of {name} must be a key's thumbprint.")
+    payload = exact(parse_json(decode_base64url(body, name), name), members, name)
+    return Signed(compact=compact, kid=header["kid"], payload=payload)

@@ -1,0 +1,88 @@
+"""The statements a device publishes, verified (docs/protocol.md, "The key chain" and "Encryption keys")."""
+
+from typing import Any
+
+from common.clock import SKEW
+from common.errors import InvalidRequest
+from common.identity import Caller
+from common.jose import SIGNING, WRAPPING, RsaKey, Signed, integer, read_key, read_signed
+from common.keys.model import EncryptionKey, FirstDevice
+
+KEY_TYP = "sealpost-key+jwt"
+ENCRYPTION_TYP = "sealpost-enc+jwt"
+LIFETIME = 30 * 86_400
+"""The longest life of an encryption key, in seconds."""
+
+_STATEMENT = frozenset(("v", "iss", "seq", "prev", "iat", "act", "device", "pop", "ext"))
+_ENCRYPTION = frozenset(("v", "iss", "device", "n", "iat", "exp", "keys", "env", "ext"))
+
+
+def read_first_device(compact: str, caller: Caller, now: float) -> FirstDevice:
+    """Read and verify the statement that begins the caller's chain with the caller's device.
+
+    Raises:
+        InvalidRequest: it is another statement, badly signed, or not issued now.
+    """
+    signed = read_signed(compact, KEY_TYP, _STATEMENT, "The statement")
+    payload = signed.payload
+    _require_version(payload, "The statement")
+    if payload["act"] != "add-device" or integer(payload["seq"], "seq") != 0:
+        raise InvalidRequest("Only add-device at seq 0 is supported yet: one device an account.")
+    if payload["prev"] is not None or payload["pop"] is not None:
+        raise InvalidRequest("At seq 0, prev and pop are null.")
+    key = read_key(payload["device"], SIGNING, "The statement's device")
+    if payload["iss"] != caller.uid or key.kid != caller.device:
+        raise InvalidRequest("The statement must be of the caller's account and device.")
+    issued = _issued_now(payload, now, "The statement")
+    _require_signature(signed, key, "The statement")
+    return FirstDevice(uid=caller.uid, device=key.kid, hash=signed.hash, issued_at=issued, compact=compact)
+
+
+def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -> EncryptionKey:
+    """Read and verify an encryption key statement of the caller's device, whose signing key is `key`.
+
+    Raises:
+        InvalidRequest: it is malformed, of another device, badly signed, or lives too long.
+    """
+    name = "The encryption key"
+    signed = read_signed(compact, ENCRYPTION_TYP, _ENCRYPTION, name)
+    payload = signed.payload
+    _require_version(payload, name)
+    if payload["iss"] != caller.uid or payload["device"] != caller.device:
+        raise InvalidRequest(f"{name} must be of the caller's account and device.")
+    issued = _issued_now(payload, now, name)
+    expires = integer(payload["exp"], "exp")
+    if not 0 < expires - issued <= LIFETIME or expires <= now:
+        raise InvalidRequest(f"{name} must expire after it is issued, within 30 days.")
+    if not isinstance(payload["keys"], list) or len(payload["keys"]) != 1 or payload["env"] != [1] or payload["env"][0] is True:
+        raise InvalidRequest(f"{name} must carry one key and env [1].")
+    wrapping = read_key(payload["keys"][0], WRAPPING, name)
+    if wrapping.n == key.n:
+        raise InvalidRequest(f"{name} must not be the signing key.")
+    _require_signature(signed, key, name)
+    return EncryptionKey(
+        uid=caller.uid,
+        device=caller.device,
+        n=integer(payload["n"], "n", least=1),
+        kid=wrapping.kid,
+        issued_at=issued,
+        expires_at=expires,
+        compact=compact,
+    )
+
+
+def _require_version(payload: dict[str, Any], name: str) -> None:
+    if integer(payload["v"], "v") != 1 or not isinstance(payload["ext"], dict):
+        raise InvalidRequest(f"{name} must have v 1 and an object ext.")
+
+
+def _issued_now(payload: dict[str, Any], now: float, name: str) -> int:
+    issued = integer(payload["iat"], "iat")
+    if abs(now - issued) > SKEW:
+        raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
+    return issued
+
+
+def _require_signature(signed: Signed, key: RsaKey, name: str) -> None:
+    if not signed.verified_by(key):
+        raise InvalidRequest(f"{name} is not signed by the device.")

@@ -1,0 +1,9 @@
+"""Sessions: a redeemed link and a device's proof become tokens; tokens become callers; a session ends when its person says so."""
+
+from common.sessions.admission import Admission
+from common.sessions.gate import Gate
+from common.sessions.model import Ending, NewSession, Opened, Renewal, StoredSession
+from common.sessions.proof import Target
+from common.sessions.service import Sessions
+
+__all__ = ["Admission", "Ending", "Gate", "NewSession", "Opened", "Renewal", "Sessions", "StoredSession", "Target"]

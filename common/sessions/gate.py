@@ -1,0 +1,59 @@
+"""The gate before a function: from a token, and where it is asked for a proof, to a caller."""
+
+from dataclasses import dataclass
+
+from common.clock import Clock
+from common.errors import DeviceNotActive, InvalidProof, Unauthenticated
+from common.identity import Caller
+from common.jose import SIGNING, RsaKey
+from common.sessions import tokens
+from common.sessions.model import Standing
+from common.sessions.ports import SessionStore, TokenKeys
+from common.sessions.proof import WINDOW, Target, read_proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    keys: TokenKeys
+    store: SessionStore
+    issuer: str
+    clock: Clock
+
+    def caller(self, token: str) -> Caller:
+        """Whom the token speaks for; touches no database.
+
+        Raises:
+            Unauthenticated: the token is not valid now.
+        """
+        return tokens.verify(token, issuer=self.issuer, keys=self.keys, now=self.clock())
+
+    async def require_active(self, caller: Caller) -> None:
+        """One statement.
+
+        Raises:
+            Unauthenticated: the session has ended.
+            DeviceNotActive: the device is pending or revoked.
+        """
+        if (await self._standing(caller)).state != "active":
+            raise DeviceNotActive("This device is not active in the account's key chain. Publish or link it first.")
+
+    async def require_proof(self, caller: Caller, compact: str, target: Target, *, token: str) -> None:
+        """Two statements.
+
+        Raises:
+            Unauthenticated: the session has ended.
+            InvalidProof: it is not this device's proof for this call and token, or it was used before.
+        """
+        now = self.clock()
+        proof = read_proof(compact, target, credential=token, now=now)
+        standing = await self._standing(caller)
+        alg, use = SIGNING
+        proof.require_signed_by(RsaKey(n=standing.modulus, alg=alg, use=use))
+        if not await self.store.use_proof(caller.device, proof.jti, expires_at=now + 2 * WINDOW):
+            raise InvalidProof("The proof was used before. Make a new one for each call.")
+
+    async def _standing(self, caller: Caller) -> Standing:
+        standing = await self.store.standing(caller, self.clock())
+        if standing is None:
+            raise Unauthenticated("This session has ended. Sign in again.")
+        return standing

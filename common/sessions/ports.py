@@ -1,0 +1,74 @@
+"""What sessions need of the world. Every method may raise Unavailable or DeadlineExceeded."""
+
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+
+from common.identity import Address, Caller
+from common.sessions.model import Standing, StoredSession
+
+
+class Identities(Protocol):
+    """Firebase Authentication, where addresses are proved."""
+
+    async def redeem(self, address: Address, code: str) -> str:
+        """Use the link's code up and return the uid.
+
+        Raises:
+            InvalidCode: wrong, used, expired, or of another address.
+        """
+
+    async def custom_token(self, caller: Caller) -> str:
+        """A Firebase custom token for the uid with the claims `sid` and `device`."""
+
+
+class SessionStore(Protocol):
+    """The truth about sessions, in PostgreSQL."""
+
+    async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
+        """Remember a proof until `expires_at`; False if it was used before."""
+
+    async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
+        """Keep a new session, in one transaction with its account and its device (pending) where they are new.
+
+        Raises:
+            Forbidden: the device belongs to another account.
+        """
+
+    async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
+        """The live session whose present or previous refresh token has this hash."""
+
+    async def rotate(
+        self, session: str, *, presented: str, successor: str, proof: str, now: float, expires_at: float
+    ) -> bool:
+        """Replace the refresh hash `presented` by `successor`, remembering `proof`, in one conditional statement.
+
+        False if `presented` is no longer the present one.
+        """
+
+    async def end(self, uid: str, session: str, now: float) -> bool:
+        """End a session of this account; True if there is one, ended now or before."""
+
+    async def standing(self, caller: Caller, now: float) -> Standing | None:
+        """How the caller's device stands; None if the session has ended or is not the caller's."""
+
+
+class LiveSessions(Protocol):
+    """accounts/{uid}/sessions/{sid} in Firestore: the rules let a session read only while it stands there."""
+
+    async def put(self, caller: Caller, *, expires_at: float) -> None: ...
+
+    async def delete(self, uid: str, session: str) -> None: ...
+
+
+class TokenKeys(Protocol):
+    """The keys of access tokens (ES256)."""
+
+    def signing(self) -> tuple[str, EllipticCurvePrivateKey]:
+        """The current key's kid and private half."""
+
+    def verifying(self, kid: str) -> EllipticCurvePublicKey | None:
+        """The public key of `kid`; a kid that is unknown makes the source read again, once a minute at most."""
+
+    def published(self) -> list[dict[str, str]]:
+        """All public keys as JWK: the next one, the current one, the previous one."""

@@ -1,0 +1,128 @@
+import secrets
+from dataclasses import dataclass
+
+from common.clock import Clock
+from common.errors import InvalidProof, NotFound, Unauthenticated
+from common.identity import Caller, IndexKey
+from common.jose import SIGNING, RsaKey, digest, read_key
+from common.sessions import tokens
+from common.sessions.admission import Admission
+from common.sessions.model import Ending, NewSession, Opened, Renewal, StoredSession
+from common.sessions.ports import Identities, SessionStore, TokenKeys
+from common.sessions.proof import WINDOW, Proof, Target, read_proof
+
+IDLE_LIFETIME = 45 * 86_400
+"""A session that is not renewed for this long ends, in seconds."""
+REPEAT_WINDOW = 30
+"""How long the call that rotated a refresh token may be repeated, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    identities: Identities
+    store: SessionStore
+    admission: Admission
+    keys: TokenKeys
+    index_key: IndexKey
+    issuer: str
+    clock: Clock
+
+    async def begin(self, request: NewSession, target: Target) -> Opened:
+        """Redeem the link's code and open a session for the device that proves itself.
+
+        Raises:
+            InvalidRequest: the device's key is not one of the protocol.
+            InvalidProof, InvalidCode: see there.
+            Forbidden: the device belongs to another account.
+        """
+        now = self.clock()
+        key = read_key(request.device, SIGNING, "The device's key")
+        proof = read_proof(request.proof, target, credential=request.code, now=now)
+        proof.require_signed_by(key)
+        if not await self.store.use_proof(key.kid, proof.jti, expires_at=now + 2 * WINDOW):
+            raise InvalidProof("The proof was used before. Make a new one for each call.")
+        uid = await self.identities.redeem(request.address, request.code)
+        refresh_token = secrets.token_urlsafe(32)
+        session = StoredSession(
+            id=secrets.token_urlsafe(16),
+            uid=uid,
+            device=key.kid,
+            refresh_hash=digest(refresh_token),
+            expires_at=now + IDLE_LIFETIME,
+        )
+        index = self.index_key.address(request.address)
+        await self.store.open(session, address_index=index, modulus=key.n, now=now)
+        return await self._opened(session, refresh_token, now)
+
+    async def renew(self, request: Renewal, target: Target) -> Opened:
+        """Rotate the refresh token (RFC 9700, section 4.14.2).
+
+        The call that rotated it may be repeated for 30 seconds, byte for byte, and gets the same successor: a lost
+        answer is no theft. Any other use of a token that was rotated ends the session.
+
+        Raises:
+            InvalidProof: see there.
+            Unauthenticated: the token is unknown, expired, revoked, or was used before.
+        """
+        now = self.clock()
+        presented = digest(request.refresh_token)
+        proof = read_proof(request.proof, target, credential=request.refresh_token, now=now)
+        found = await self.store.find(presented, now)
+        if found is None:
+            raise Unauthenticated("The refresh token is not valid. Sign in again.")
+        session, standing = found
+        alg, use = SIGNING
+        proof.require_signed_by(RsaKey(n=standing.modulus, alg=alg, use=use))
+        successor = self.index_key.successor(request.refresh_token)
+        rotated = await self.store.rotate(
+            session.id,
+            presented=presented,
+            successor=digest(successor),
+            proof=proof.hash,
+            now=now,
+            expires_at=now + IDLE_LIFETIME,
+        )
+        if not rotated:
+            await self._require_repeat(session, presented, proof, now)
+        return await self._opened(session, successor, now)
+
+    async def end(self, request: Ending, caller: Caller) -> None:
+        """End a session of the caller's account; the next send and the next read see it.
+
+        Raises:
+            NotFound: the account has no such session.
+        """
+        if not await self.admission.end(caller.uid, request.session_id):
+            raise NotFound("This account has no such session.")
+
+    def public_keys(self) -> list[dict[str, str]]:
+        return self.keys.published()
+
+    async def _require_repeat(self, session: StoredSession, presented: str, proof: Proof, now: float) -> None:
+        found = await self.store.find(presented, now)
+        present = found[0] if found else session
+        repeated = (
+            present.previous_hash == presented
+            and present.rotation_proof == proof.hash
+            and present.rotated_at is not None
+            and now - present.rotated_at <= REPEAT_WINDOW
+        )
+        if repeated:
+            return
+        await self.admission.end(session.uid, session.id)
+        raise Unauthenticated("This refresh token was used before, so its session has ended. Sign in again.")
+
+    async def _opened(self, session: StoredSession, refresh_token: str, now: float) -> Opened:
+        caller = Caller(uid=session.uid, session=session.id, device=session.device)
+        standing = await self.admission.admit(caller)
+        return Opened(
+            uid=caller.uid,
+            session=caller.session,
+            device=caller.device,
+            state=standing.state,
+            head=standing.head,
+            access_token=tokens.issue(caller, issuer=self.issuer, keys=self.keys, now=now),
+            expires_in=tokens.LIFETIME,
+            refresh_token=refresh_token,
+            custom_token=await self.identities.custom_token(caller),
+        )

@@ -1,0 +1,115 @@
+"""What a deployment says of itself, read once from the environment. A required value that is missing is named."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+class SettingsError(Exception):
+    """The environment lacks a value or holds one that cannot be. The message names it and the cure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One deployment. Secrets are paths of files (Secret Manager mounts, or 0600 files), never values."""
+
+    project: str
+    service_url: str
+    """Scheme and host, no trailing slash: issuer and audience of tokens, audience of proofs."""
+    link_page: str
+    postgres_dsn: str | None
+    postgres_instance: str | None
+    postgres_user: str | None
+    postgres_database: str | None
+    pool: int
+    signing_keys_file: Path | None
+    verification_keys_file: Path | None
+    index_key_file: Path | None
+    identity_api_key: str
+    smtp_url: str | None
+    mail_from: str
+    trusted_proxies: int
+    """How many proxies in front of us append to X-Forwarded-For."""
+    scheduler_account: str | None
+    scheduler_token_file: Path | None
+    backup_folder: Path | None
+    firestore_emulator: str | None
+    auth_emulator: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: a value is missing or malformed.
+        """
+        service_url = _required(environment, "SEALPOST_URL")
+        if not service_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise SettingsError("SEALPOST_URL must start with https:// (http:// is for loopback only).")
+        if service_url.endswith("/"):
+            raise SettingsError("SEALPOST_URL must not end with a slash.")
+        dsn, instance = environment.get("POSTGRES_DSN"), environment.get("POSTGRES_INSTANCE")
+        if (dsn is None) == (instance is None):
+            raise SettingsError("Set exactly one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL).")
+        smtp_file = _path(environment, "SMTP_URL_FILE")
+        return cls(
+            project=_required(environment, "GOOGLE_CLOUD_PROJECT"),
+            service_url=service_url,
+            link_page=environment.get("SEALPOST_LINK_PAGE", "/"),
+            postgres_dsn=dsn,
+            postgres_instance=instance,
+            postgres_user=_required(environment, "POSTGRES_USER") if instance else None,
+            postgres_database=_required(environment, "POSTGRES_DATABASE") if instance else None,
+            pool=_integer(environment, "POOL", default=4, least=1),
+            signing_keys_file=_path(environment, "SIGNING_KEYS_FILE"),
+            verification_keys_file=_path(environment, "VERIFICATION_KEYS_FILE"),
+            index_key_file=_path(environment, "INDEX_KEY_FILE"),
+            identity_api_key=environment.get("IDENTITY_API_KEY", ""),
+            smtp_url=read_secret(smtp_file) if smtp_file else environment.get("SMTP_URL"),
+            mail_from=environment.get("MAIL_FROM", "Sealpost <no-reply@localhost>"),
+            trusted_proxies=_integer(environment, "TRUSTED_PROXIES", default=0, least=0),
+            scheduler_account=environment.get("SCHEDULER_ACCOUNT"),
+            scheduler_token_file=_path(environment, "SCHEDULER_TOKEN_FILE"),
+            backup_folder=_path(environment, "BACKUP_FOLDER"),
+            firestore_emulator=environment.get("FIRESTORE_EMULATOR_HOST"),
+            auth_emulator=environment.get("FIREBASE_AUTH_EMULATOR_HOST"),
+        )
+
+
+def secret_file(path: Path | None, name: str) -> Path:
+    """The path of a secret that the asking function cannot do without.
+
+    Raises:
+        SettingsError: the setting `name` is missing.
+    """
+    if path is None:
+        raise SettingsError(f"Set {name}: this function cannot work without it.")
+    return path
+
+
+def read_secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"The secret {path} cannot be read: {error.strerror}.") from None
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise SettingsError(f"Set {name} in the environment.")
+    return value
+
+
+def _integer(environment: Mapping[str, str], name: str, *, default: int, least: int) -> int:
+    text = environment.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise SettingsError(f"{name} must be a whole number of {least} or more.")
+    return int(text)
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    value = environment.get(name)
+    return Path(value) if value else None

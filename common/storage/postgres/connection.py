@@ -1,0 +1,120 @@
+"""One PostgreSQL connection with its prepared statements, and what its failures mean."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.native import PreparedStatement
+
+from common.errors import DeadlineExceeded
+
+Rows = list[list[Any]]
+Run = Callable[..., Rows]
+"""`run(sql, **params)`: `:name` in the SQL is the parameter `name`; a statement without result gives no rows."""
+
+SESSION = "set statement_timeout = '30s'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+"""The server's own bounds: a worker that is gone must leave neither a statement nor a lock behind."""
+
+_REPEATABLE = frozenset({
+    "0A000",  # cached plan must not change result type: a migration ran under us
+    "25006",  # read-only: this server was demoted in a failover
+    "26000",  # the prepared statement is gone: a pooler changed the server under us
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "53300",  # too many connections
+    "57P01",  # terminated by an administrator
+    "57P02",  # crash shutdown
+    "57P03",  # starting up or shutting down
+})
+_QUERY_CANCELED = "57014"
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class ConnectionLost(Exception):  # noqa: N818 - a state of the connection, mended by another one; it never leaves this package
+    """This connection is of no more use. `repeatable`: what ran on it may run again on another one."""
+
+    def __init__(self, reason: str, *, repeatable: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.repeatable = repeatable
+
+
+class StatementFailed(Exception):  # noqa: N818 - read aloud at the call: except StatementFailed
+    """PostgreSQL refused a statement. Only its code is kept: messages and details quote the values of rows."""
+
+    def __init__(self, sqlstate: str, constraint: str | None) -> None:
+        super().__init__(f"SQLSTATE {sqlstate}" + (f", constraint {constraint}" if constraint else ""))
+        self.sqlstate = sqlstate
+        self.constraint = constraint
+
+
+class Connection:
+    """A `pg8000.dbapi.Connection` used by one thread, in autocommit, by prepared statements.
+
+    Both constructors at hand, pg8000's own and the Cloud SQL connector's, give that class, so a dbapi cursor is never
+    opened on it: its implicit BEGIN would cost two round trips a statement.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._statements: dict[str, PreparedStatement] = {}
+        self.deadline = time.monotonic() + 30.0
+        """When the present call ends, by `time.monotonic`. No wait on the socket is longer."""
+
+    def run(self, sql: str, **params: Any) -> Rows:
+        """Run one statement: one round trip, and one more the first time that this connection sees its text.
+
+        Raises:
+            ConnectionLost, StatementFailed, DeadlineExceeded.
+        """
+        try:
+            self._bound_socket()
+            statement = self._statements.get(sql)
+            if statement is None:
+                statement = self._statements[sql] = PreparedStatement(self._raw, sql)
+            return statement.run(**params) or []
+        except (DatabaseError, InterfaceError, OSError) as error:
+            raise meaning(error) from None
+
+    def simple(self, sql: str) -> Rows:
+        """Run SQL text without parameters, several statements if need be, in one round trip.
+
+        Raises:
+            ConnectionLost, StatementFailed, DeadlineExceeded.
+        """
+        try:
+            self._bound_socket()
+            return self._raw.execute_simple(sql).rows or []
+        except (DatabaseError, InterfaceError, OSError) as error:
+            raise meaning(error) from None
+
+    def close(self) -> None:
+        with contextlib.suppress(InterfaceError, OSError, ValueError, AttributeError):
+            self._raw._usock.settimeout(1.0)  # noqa: SLF001 - see _bound_socket
+            self._raw.close()
+
+    def _bound_socket(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded("The database took too long.")
+        if self._raw._usock is None:  # noqa: SLF001
+            raise InterfaceError("connection is closed")
+        # pg8000 takes a time-out for the connection's whole life only; its version is pinned exactly.
+        self._raw._usock.settimeout(left)  # noqa: SLF001
+
+
+def meaning(error: Exception) -> Exception:
+    """What an exception of pg8000 means for the caller. Nothing of its text is carried along."""
+    if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
+        return DeadlineExceeded("The database took too long.")
+    if not isinstance(error, DatabaseError):
+        return ConnectionLost(type(error).__name__)
+    fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    code = str(fields.get("C", "XX000"))
+    if code in _REPEATABLE or code.startswith("08"):
+        return ConnectionLost(code)
+    if code in {_QUERY_CANCELED, _LOCK_NOT_AVAILABLE}:
+        return DeadlineExceeded("The database took too long.")
+    return StatementFailed(code, fields.get("n"))
