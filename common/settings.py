@@ -52,7 +52,9 @@ class Settings:
             raise SettingsError("SEALPOST_URL must not end with a slash.")
         dsn, instance = environment.get("POSTGRES_DSN"), environment.get("POSTGRES_INSTANCE")
         if (dsn is None) == (instance is None):
-            raise SettingsError("Set exactly one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL).")
+            raise SettingsError(
+                "Set exactly one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL)."
+            )
         smtp_file = _path(environment, "SMTP_URL_FILE")
         return cls(
             project=_required(environment, "GOOGLE_CLOUD_PROJECT"),

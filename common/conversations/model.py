@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,6 @@ class Started:
     id: str
     statements: tuple[str, ...]
     created: bool
+
+    def json(self) -> dict[str, Any]:
+        return {"conversation_id": self.id, "statements": list(self.statements), "created": self.created}

@@ -12,7 +12,9 @@ from common.jose.rsa_key import THUMBPRINT
 
 TYP = "sealpost-conv+jwt"
 
-_MEMBERS = frozenset(("v", "cid", "seq", "prev", "iat", "iss", "dev", "head", "act", "kind", "members", "ext"))
+_MEMBERS = frozenset(
+    ("v", "cid", "seq", "prev", "iat", "iss", "dev", "head", "act", "kind", "members", "ext")
+)
 
 
 def direct_id(one: str, other: str) -> str:
@@ -61,7 +63,9 @@ def _two_members(value: Any) -> tuple[str, str]:
         raise InvalidRequest("members must be a list of [uid, role].")
     uids = [matching(uid, UID, "A member's uid") for uid, _ in value]
     if len(uids) != 2 or not uids[0] < uids[1] or any(role != "member" for _, role in value):  # noqa: PLR2004 - direct
-        raise InvalidRequest('A direct conversation has two members, ascending by uid, both with the role "member".')
+        raise InvalidRequest(
+            'A direct conversation has two members, ascending by uid, both with the role "member".'
+        )
     return uids[0], uids[1]
 
 

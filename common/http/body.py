@@ -69,7 +69,10 @@ def _names(shape: Any) -> frozenset[str]:
 def _nested(shape: Any) -> dict[str, frozenset[str]]:
     hints = get_type_hints(shape)
     return {
-        name: _names(inner) for name, hint in hints.items() for inner in get_args(hint)[:1] if is_dataclass(inner)
+        name: _names(inner)
+        for name, hint in hints.items()
+        for inner in get_args(hint)[:1]
+        if is_dataclass(inner)
     }
 
 

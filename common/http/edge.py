@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import wraps
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 from uuid import uuid4
 
 import functions_framework.aio
@@ -162,7 +161,7 @@ def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
         return response
 
     function.__name__ = name
-    return functions_framework.aio.http(function)
+    return cast("Handler", functions_framework.aio.http(function))
 
 
 def _require_small_headers(edge: Edge, request: Request) -> None:

@@ -62,7 +62,12 @@ def problem_of(error: BaseException) -> Problem:
 def problem_response(error: BaseException, request_id: str) -> Response:
     """The problem document of an error; of an unforeseen one nothing but the request's id is told."""
     status, code, title = problem_of(error)
-    document = {"type": f"urn:sealpost:problem:{code}", "title": title, "status": status, "request_id": request_id}
+    document = {
+        "type": f"urn:sealpost:problem:{code}",
+        "title": title,
+        "status": status,
+        "request_id": request_id,
+    }
     headers = {"cache-control": "no-store"}
     if isinstance(error, errors.SealpostError) and code != _INTERNAL.code:
         document |= {"detail": error.detail, **error.members}

@@ -68,7 +68,9 @@ def exact(value: Any, members: frozenset[str], name: str) -> dict[str, Any]:
         InvalidRequest: it is not; names `name`.
     """
     if not isinstance(value, dict) or value.keys() != members:
-        raise InvalidRequest(f"{name} must be an object with exactly the members {', '.join(sorted(members))}.")
+        raise InvalidRequest(
+            f"{name} must be an object with exactly the members {', '.join(sorted(members))}."
+        )
     return value
 
 

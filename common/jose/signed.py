@@ -45,17 +45,22 @@ class Signed:
 
 
 def read_signed(compact: str, typ: str, members: frozenset[str], name: str) -> Signed:
-    """Read a compact JWS whose header is exactly {"alg":"PS256","typ":`typ`,"kid":...} and whose payload has
-    exactly `members`.
+    """Read a compact JWS with the header {"alg":"PS256","typ":`typ`,"kid":...} and a payload of just `members`.
 
     Raises:
         InvalidRequest: any other form; names `name`.
     """
     if len(compact) > STATEMENT_BYTES or not _COMPACT.fullmatch(compact):
-        raise InvalidRequest(f"{name} must be a compact JWS with a 384-byte signature, {STATEMENT_BYTES} bytes at most.")
+        raise InvalidRequest(
+            f"{name} must be a compact JWS with a 384-byte signature, {STATEMENT_BYTES} bytes at most."
+        )
     head, body, signature = compact.split(".")
     decode_base64url(signature, f"The signature of {name}")
-    header = exact(parse_json(decode_base64url(head, f"The header of {name}"), f"The header of {name}"), _HEADER, f"The header of {name}")
+    header = exact(
+        parse_json(decode_base64url(head, f"The header of {name}"), f"The header of {name}"),
+        _HEADER,
+        f"The header of {name}",
+    )
     if header["alg"] != "PS256" or header["typ"] != typ:
         raise InvalidRequest(f"{name} must have alg PS256 and typ {typ}.")
     if not isinstance(header["kid"], str) or not THUMBPRINT.fullmatch(header["kid"]):

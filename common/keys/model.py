@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 from common.errors import InvalidRequest
 from common.identity import UID, Address, Head
@@ -61,7 +62,9 @@ class LookUp:
 
     def __post_init__(self) -> None:
         if len(self.accounts) > QUERIES or len(self.conversations) > QUERIES:
-            raise InvalidRequest(f"Ask for at most {QUERIES} accounts and {QUERIES} conversations in one call.")
+            raise InvalidRequest(
+                f"Ask for at most {QUERIES} accounts and {QUERIES} conversations in one call."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,14 @@ class FoundAccount:
     encryption_keys: tuple[str, ...]
     """The current key statement of each active device."""
 
+    def json(self) -> dict[str, Any]:
+        return {
+            "uid": self.head.uid,
+            "head": self.head.json(),
+            "statements": list(self.statements),
+            "encryption_keys": list(self.encryption_keys),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -90,6 +101,15 @@ class Found:
 
     accounts: tuple[FoundAccount | None, ...]
     conversations: tuple[tuple[str, ...] | None, ...]
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "accounts": [account and account.json() for account in self.accounts],
+            "conversations": [
+                None if statements is None else {"statements": list(statements)}
+                for statements in self.conversations
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,12 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
     expires = integer(payload["exp"], "exp")
     if not 0 < expires - issued <= LIFETIME or expires <= now:
         raise InvalidRequest(f"{name} must expire after it is issued, within 30 days.")
-    if not isinstance(payload["keys"], list) or len(payload["keys"]) != 1 or payload["env"] != [1] or payload["env"][0] is True:
+    if (
+        not isinstance(payload["keys"], list)
+        or len(payload["keys"]) != 1
+        or payload["env"] != [1]
+        or payload["env"][0] is True
+    ):
         raise InvalidRequest(f"{name} must carry one key and env [1].")
     wrapping = read_key(payload["keys"][0], WRAPPING, name)
     if wrapping.n == key.n:

@@ -1,6 +1,7 @@
 """The sealed envelope, checked without being opened (docs/protocol.md, "Message envelope"; RFC 7516, section 7.2.1)."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from common.errors import InvalidRequest
@@ -41,7 +42,7 @@ def read_kids(envelope: str) -> tuple[str, ...]:
     if not isinstance(recipients, list) or not 0 < len(recipients) <= MAX_RECIPIENTS:
         raise InvalidRequest(f"An envelope has 1 to {MAX_RECIPIENTS} recipients.")
     kids = tuple(_kid(recipient) for recipient in recipients)
-    if any(one >= other for one, other in zip(kids, kids[1:], strict=False)):
+    if any(one >= other for one, other in pairwise(kids)):
         raise InvalidRequest("recipients must be distinct and ascend by kid.")
     return kids
 

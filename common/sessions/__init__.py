@@ -6,4 +6,14 @@ from common.sessions.model import Ending, NewSession, Opened, Renewal, StoredSes
 from common.sessions.proof import Target
 from common.sessions.service import Sessions
 
-__all__ = ["Admission", "Ending", "Gate", "NewSession", "Opened", "Renewal", "Sessions", "StoredSession", "Target"]
+__all__ = [
+    "Admission",
+    "Ending",
+    "Gate",
+    "NewSession",
+    "Opened",
+    "Renewal",
+    "Sessions",
+    "StoredSession",
+    "Target",
+]

@@ -35,7 +35,9 @@ class Gate:
             DeviceNotActive: the device is pending or revoked.
         """
         if (await self._standing(caller)).state != "active":
-            raise DeviceNotActive("This device is not active in the account's key chain. Publish or link it first.")
+            raise DeviceNotActive(
+                "This device is not active in the account's key chain. Publish or link it first."
+            )
 
     async def require_proof(self, caller: Caller, compact: str, target: Target, *, token: str) -> None:
         """Two statements.

@@ -92,3 +92,15 @@ class Opened:
     """Seconds."""
     refresh_token: str
     custom_token: str
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "uid": self.uid,
+            "session_id": self.session,
+            "device": {"id": self.device, "state": self.state},
+            "head": self.head.json() if self.head else None,
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "refresh_token": self.refresh_token,
+        }

@@ -54,7 +54,9 @@ def read_proof(compact: str, target: Target, *, credential: str, now: float) -> 
     claims = signed.payload
     if (claims["aud"], claims["htm"], claims["htu"]) != (target.audience, target.method, target.url):
         raise InvalidProof("The proof is for another call: check aud, htm and htu.")
-    if not isinstance(claims["ath"], str) or not hmac.compare_digest(claims["ath"].encode(), digest(credential).encode()):
+    if not isinstance(claims["ath"], str) or not hmac.compare_digest(
+        claims["ath"].encode(), digest(credential).encode()
+    ):
         raise InvalidProof("The proof is for another credential: check ath.")
     if type(claims["iat"]) is not int or abs(now - claims["iat"]) > WINDOW:
         raise InvalidProof(f"The proof's iat is more than {WINDOW} seconds away from the server's time.")

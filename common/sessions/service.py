@@ -95,9 +95,6 @@ class Sessions:
         if not await self.admission.end(caller.uid, request.session_id):
             raise NotFound("This account has no such session.")
 
-    def public_keys(self) -> list[dict[str, str]]:
-        return self.keys.published()
-
     async def _require_repeat(self, session: StoredSession, presented: str, proof: Proof, now: float) -> None:
         found = await self.store.find(presented, now)
         present = found[0] if found else session

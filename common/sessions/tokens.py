@@ -40,7 +40,11 @@ def verify(token: str, *, issuer: str, keys: TokenKeys, now: float) -> Caller:
     """
     try:
         header = jwt.get_unverified_header(token)
-        if header.keys() != {"alg", "typ", "kid"} or header["typ"] != "at+jwt" or not isinstance(header["kid"], str):
+        if (
+            header.keys() != {"alg", "typ", "kid"}
+            or header["typ"] != "at+jwt"
+            or not isinstance(header["kid"], str)
+        ):
             raise jwt.InvalidTokenError
         key = keys.verifying(header["kid"])
         if key is None:
@@ -57,4 +61,6 @@ def verify(token: str, *, issuer: str, keys: TokenKeys, now: float) -> Caller:
             raise jwt.InvalidTokenError
         return Caller(uid=claims["sub"], session=claims["sid"], device=claims["cnf"]["jkt"])
     except (jwt.InvalidTokenError, ValueError, TypeError, KeyError):
-        raise Unauthenticated("The access token is not valid. Refresh the session, then call again.") from None
+        raise Unauthenticated(
+            "The access token is not valid. Refresh the session, then call again."
+        ) from None

@@ -45,7 +45,8 @@ def log_call(function: str, *, status: int, seconds: float, **fields: str | int 
 
 def log_fault(function: str, error: BaseException) -> None:
     """Where an unforeseen exception came from: its types and lines of code, without its text."""
-    chain, frames = [], []
+    chain: list[str] = []
+    frames: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < 5:  # noqa: PLR2004 - enough to see a cause
         chain.append(type(seen).__name__)
@@ -55,5 +56,7 @@ def log_fault(function: str, error: BaseException) -> None:
             trace = trace.tb_next
         seen = seen.__cause__ or seen.__context__
     _ours.error(
-        "unforeseen %s", chain[0], extra={"fields": {"function": function, "exceptions": chain, "frames": frames[-40:]}}
+        "unforeseen %s",
+        chain[0],
+        extra={"fields": {"function": function, "exceptions": chain, "frames": frames[-40:]}},
     )

@@ -23,7 +23,9 @@ def from_settings(settings: Settings) -> Connect:
     if settings.postgres_dsn is not None:
         return plain(settings.postgres_dsn)
     if not (settings.postgres_instance and settings.postgres_user and settings.postgres_database):
-        raise SettingsError("Set POSTGRES_DSN, or POSTGRES_INSTANCE with POSTGRES_USER and POSTGRES_DATABASE.")
+        raise SettingsError(
+            "Set POSTGRES_DSN, or POSTGRES_INSTANCE with POSTGRES_USER and POSTGRES_DATABASE."
+        )
     return cloud_sql(settings.postgres_instance, settings.postgres_user, settings.postgres_database)
 
 
@@ -35,13 +37,19 @@ def plain(dsn: str) -> Connect:
 
     Raises:
         SettingsError: the DSN cannot be.
+
     """
     url = urlsplit(dsn)
     try:
         port = url.port or 5432
     except ValueError:
         raise SettingsError("The port in POSTGRES_DSN is not a number.") from None
-    if url.scheme not in {"postgresql", "postgres"} or not url.hostname or not url.username or len(url.path) < 2:  # noqa: PLR2004 - a slash and a name
+    if (
+        url.scheme not in {"postgresql", "postgres"}
+        or not url.hostname
+        or not url.username
+        or len(url.path) < 2
+    ):
         raise SettingsError("POSTGRES_DSN must read postgresql://user[:password]@host[:port]/database.")
     arguments: dict[str, Any] = {
         "user": unquote(url.username),
@@ -68,14 +76,22 @@ def cloud_sql(instance: str, user: str, database: str) -> Connect:
             if not connectors:
                 from google.cloud.sql.connector import Connector, IPTypes
 
-                connectors.append(Connector(refresh_strategy="lazy", enable_iam_auth=True, ip_type=IPTypes.PRIVATE))
+                connectors.append(
+                    Connector(refresh_strategy="lazy", enable_iam_auth=True, ip_type=IPTypes.PRIVATE)
+                )
             return connectors[0]
 
     def connect(seconds: float) -> Any:
         try:
             # The connector's socket speaks TLS already: pg8000 must not start it anew.
             return connector().connect(
-                instance, "pg8000", user=user, db=database, timeout=seconds, ssl_context=False, application_name=APPLICATION
+                instance,
+                "pg8000",
+                user=user,
+                db=database,
+                timeout=seconds,
+                ssl_context=False,
+                application_name=APPLICATION,
             )
         except (DatabaseError, InterfaceError, OSError):
             raise

@@ -14,25 +14,29 @@ Rows = list[list[Any]]
 Run = Callable[..., Rows]
 """`run(sql, **params)`: `:name` in the SQL is the parameter `name`; a statement without result gives no rows."""
 
-SESSION = "set statement_timeout = '30s'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+SESSION = (
+    "set statement_timeout = '30s'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+)
 """The server's own bounds: a worker that is gone must leave neither a statement nor a lock behind."""
 
-_REPEATABLE = frozenset({
-    "0A000",  # cached plan must not change result type: a migration ran under us
-    "25006",  # read-only: this server was demoted in a failover
-    "26000",  # the prepared statement is gone: a pooler changed the server under us
-    "40001",  # serialization failure
-    "40P01",  # deadlock
-    "53300",  # too many connections
-    "57P01",  # terminated by an administrator
-    "57P02",  # crash shutdown
-    "57P03",  # starting up or shutting down
-})
+_REPEATABLE = frozenset(
+    {
+        "0A000",  # cached plan must not change result type: a migration ran under us
+        "25006",  # read-only: this server was demoted in a failover
+        "26000",  # the prepared statement is gone: a pooler changed the server under us
+        "40001",  # serialization failure
+        "40P01",  # deadlock
+        "53300",  # too many connections
+        "57P01",  # terminated by an administrator
+        "57P02",  # crash shutdown
+        "57P03",  # starting up or shutting down
+    }
+)
 _QUERY_CANCELED = "57014"
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
-class ConnectionLost(Exception):  # noqa: N818 - a state of the connection, mended by another one; it never leaves this package
+class ConnectionLost(Exception):
     """This connection is of no more use. `repeatable`: what ran on it may run again on another one."""
 
     def __init__(self, reason: str, *, repeatable: bool = True) -> None:
@@ -41,7 +45,7 @@ class ConnectionLost(Exception):  # noqa: N818 - a state of the connection, mend
         self.repeatable = repeatable
 
 
-class StatementFailed(Exception):  # noqa: N818 - read aloud at the call: except StatementFailed
+class StatementFailed(Exception):
     """PostgreSQL refused a statement. Only its code is kept: messages and details quote the values of rows."""
 
     def __init__(self, sqlstate: str, constraint: str | None) -> None:
@@ -68,6 +72,7 @@ class Connection:
 
         Raises:
             ConnectionLost, StatementFailed, DeadlineExceeded.
+
         """
         try:
             self._bound_socket()
@@ -83,6 +88,7 @@ class Connection:
 
         Raises:
             ConnectionLost, StatementFailed, DeadlineExceeded.
+
         """
         try:
             self._bound_socket()

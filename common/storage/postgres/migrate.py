@@ -56,6 +56,7 @@ def read(folder: Path = FOLDER) -> list[Migration]:
 
     Raises:
         MigrationError: a file is misnamed, or a number is missing or taken twice.
+
     """
     migrations = []
     for path in sorted(folder.glob("*.sql")):
@@ -64,7 +65,9 @@ def read(folder: Path = FOLDER) -> list[Migration]:
             raise MigrationError(f"{path.name} must be named like 0001_what_it_does.sql.")
         migrations.append(Migration(int(match[1]), path.name, path.read_text(encoding="utf-8")))
     if [migration.number for migration in migrations] != list(range(1, len(migrations) + 1)):
-        raise MigrationError(f"The migrations in {folder.name}/ must be numbered 0001, 0002, ... without gap or repetition.")
+        raise MigrationError(
+            f"The migrations in {folder.name}/ must be numbered 0001, 0002, ... without gap or repetition."
+        )
     return migrations
 
 
@@ -74,6 +77,7 @@ def migrate(connect: Connect, migrations: Sequence[Migration] | None = None) -> 
     Raises:
         MigrationError: an applied migration was edited since, or one failed and was rolled back.
         ConnectionLost, DeadlineExceeded: the server.
+
     """
     if migrations is None:
         migrations = read()
@@ -126,7 +130,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         print(f"migrate: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except (ConnectionLost, DeadlineExceeded, StatementFailed) as error:
-        print(f"migrate: the database cannot be reached or refused us ({error}). Check the address and the user.", file=sys.stderr)  # noqa: T201
+        print(
+            f"migrate: the database cannot be reached or refused us ({error}). Check the address and the user.",
+            file=sys.stderr,
+        )
         return 1
     for name in names:
         print(f"applied {name}")  # noqa: T201
@@ -140,7 +147,9 @@ def _server(arguments: Sequence[str], environment: Mapping[str, str]) -> Connect
         return plain(arguments[0])
     if dsn := environment.get("POSTGRES_DSN"):
         return plain(dsn)
-    values = [environment.get(name, "") for name in ("POSTGRES_INSTANCE", "POSTGRES_USER", "POSTGRES_DATABASE")]
+    values = [
+        environment.get(name, "") for name in ("POSTGRES_INSTANCE", "POSTGRES_USER", "POSTGRES_DATABASE")
+    ]
     if not all(values):
         raise SettingsError(
             "Name the database: as the argument, in POSTGRES_DSN, or by POSTGRES_INSTANCE, POSTGRES_USER and POSTGRES_DATABASE."

@@ -42,6 +42,7 @@ class Pool:
             Unavailable: the server was lost twice in a row, or cannot be reached.
             DeadlineExceeded: the call's time ran out.
             StatementFailed: the server refused the statement.
+
         """
         return await self._call(lambda connection: connection.run(sql, **params))
 
@@ -52,6 +53,7 @@ class Pool:
             Unavailable: as with `run`, or the server was lost at COMMIT, which may or may not have happened.
             DeadlineExceeded: the call's time ran out.
             StatementFailed: the server refused a statement.
+
         """
         return await self._call(lambda connection: _in_transaction(connection, work))
 

@@ -1,0 +1,226 @@
+"""The composition root: the only file that knows both the domain and the adapters.
+
+A function calls `compose()` when its module loads and asks for what it needs; that alone imports the adapters behind
+it. Nothing connects before the first call, so that workers may fork in between.
+"""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from common import telemetry
+from common.clock import Clock, wall_clock
+from common.http import Edge
+from common.http.edge import InFlight
+from common.identity import IndexKey
+from common.sessions import Admission, Gate
+from common.settings import Settings, SettingsError
+from common.storage.key_files import KeyFiles, index_key
+
+if TYPE_CHECKING:
+    from common.accounts import Accounts
+    from common.backups import Backups
+    from common.conversations import Conversations
+    from common.events import EventEdge, SchedulerEdge
+    from common.keys import Keys
+    from common.messages import Messages
+    from common.sessions import Sessions
+    from common.storage.auth import FirebaseUsers
+    from common.storage.firestore.client import FirestoreClient
+    from common.storage.firestore.sessions import FirestoreSessions
+    from common.storage.postgres.pool import Pool
+    from common.storage.postgres.sessions import PostgresSessions
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    clock: Clock
+
+    @cached_property
+    def public(self) -> Edge:
+        """The edge of functions that anyone may call."""
+        return self._edge(None)
+
+    @cached_property
+    def guarded(self) -> Edge:
+        """The edge of functions that ask who calls."""
+        return self._edge(
+            Gate(
+                keys=self.token_keys, store=self._sessions, issuer=self.settings.service_url, clock=self.clock
+            )
+        )
+
+    @cached_property
+    def events(self) -> "EventEdge":
+        """The edge of functions that Firestore calls."""
+        from common.events import EventEdge
+        from common.storage.firestore.events import decode_document
+        from common.storage.postgres.dead_events import PostgresDeadEvents
+
+        return EventEdge(decode=decode_document, dead_events=PostgresDeadEvents(self._pool), clock=self.clock)
+
+    @cached_property
+    def scheduler(self) -> "SchedulerEdge":
+        """The edge of functions that Cloud Scheduler calls; they may take minutes."""
+        from common.events import SchedulerEdge
+        from common.storage.scheduler import scheduler_of
+
+        return SchedulerEdge(http=self._edge(None, call_seconds=540.0), verify=scheduler_of(self.settings))
+
+    @cached_property
+    def token_keys(self) -> KeyFiles:
+        return KeyFiles(self.settings.signing_keys_file, self.settings.verification_keys_file)
+
+    def accounts(self) -> "Accounts":
+        from common.accounts import Accounts
+        from common.storage.mail import mailer_of
+        from common.storage.postgres.quotas import PostgresQuotas
+
+        return Accounts(
+            users=self._users,
+            mailer=mailer_of(self.settings),
+            quotas=PostgresQuotas(self._pool),
+            index_key=self._index_key,
+            link_page=self.settings.service_url + self.settings.link_page,
+            clock=self.clock,
+        )
+
+    def sessions(self) -> "Sessions":
+        from common.sessions import Sessions
+
+        return Sessions(
+            identities=self._users,
+            store=self._sessions,
+            admission=self._admission,
+            keys=self.token_keys,
+            index_key=self._index_key,
+            issuer=self.settings.service_url,
+            clock=self.clock,
+        )
+
+    def keys(self) -> "Keys":
+        from common.keys import Keys
+        from common.storage.postgres.keys import PostgresKeys
+
+        return Keys(
+            store=PostgresKeys(self._pool),
+            readers=self._admission,
+            index_key=self._index_key,
+            clock=self.clock,
+        )
+
+    def conversations(self) -> "Conversations":
+        from common.conversations import Conversations
+        from common.storage.firestore.conversations import FirestoreConversations
+        from common.storage.postgres.conversations import PostgresConversations
+
+        return Conversations(
+            store=PostgresConversations(self._pool),
+            live=FirestoreConversations(self._firestore),
+            clock=self.clock,
+        )
+
+    def messages(self) -> "Messages":
+        from common.messages import Messages
+        from common.storage.firestore.messages import FirestoreMessages
+        from common.storage.postgres.permits import PostgresPermits
+
+        return Messages(
+            permits=PostgresPermits(self._pool), log=FirestoreMessages(self._firestore), clock=self.clock
+        )
+
+    def backups(self) -> "Backups":
+        from common.backups import Backups
+        from common.storage.backups import EmulatorExport, FolderArchive, PostgresDump
+
+        folder, host, dsn = (
+            self.settings.backup_folder,
+            self.settings.firestore_emulator,
+            self.settings.postgres_dsn,
+        )
+        if folder is None or host is None or dsn is None:
+            raise SettingsError(
+                "Set BACKUP_FOLDER, FIRESTORE_EMULATOR_HOST and POSTGRES_DSN: only local databases can be backed up yet."
+            )
+        return Backups(
+            documents=EmulatorExport(folder, host=host, project=self.settings.project),
+            relations=PostgresDump(folder, dsn=dsn),
+            archive=FolderArchive(folder),
+            project=self.settings.project,
+            clock=self.clock,
+        )
+
+    def firebase(self, custom_token: str) -> dict[str, Any]:
+        """What a client needs to sign in to Firebase and to listen to Firestore. Nothing here is secret but the token."""
+        return {
+            "custom_token": custom_token,
+            "project": self.settings.project,
+            "api_key": self.settings.identity_api_key,
+            "auth_host": self.settings.auth_emulator,
+            "firestore_host": self.settings.firestore_emulator,
+        }
+
+    def _edge(self, gate: Gate | None, *, call_seconds: float = 15.0) -> Edge:
+        return Edge(
+            service_url=self.settings.service_url,
+            trusted_proxies=self.settings.trusted_proxies,
+            gate=gate,
+            in_flight=self._in_flight,
+            call_seconds=call_seconds,
+        )
+
+    @cached_property
+    def _in_flight(self) -> InFlight:
+        return InFlight()
+
+    @cached_property
+    def _pool(self) -> "Pool":
+        from common.storage.postgres.pool import pool_of
+
+        return pool_of(self.settings)
+
+    @cached_property
+    def _sessions(self) -> "PostgresSessions":
+        from common.storage.postgres.sessions import PostgresSessions
+
+        return PostgresSessions(self._pool)
+
+    @cached_property
+    def _firestore(self) -> "FirestoreClient":
+        from common.storage.firestore.client import firestore_of
+
+        return firestore_of(self.settings)
+
+    @cached_property
+    def _live_sessions(self) -> "FirestoreSessions":
+        from common.storage.firestore.sessions import FirestoreSessions
+
+        return FirestoreSessions(self._firestore)
+
+    @cached_property
+    def _admission(self) -> Admission:
+        return Admission(store=self._sessions, live=self._live_sessions, clock=self.clock)
+
+    @cached_property
+    def _users(self) -> "FirebaseUsers":
+        from common.storage.auth import FirebaseUsers
+
+        return FirebaseUsers(
+            self.settings.project, self.settings.identity_api_key, self.settings.auth_emulator
+        )
+
+    @cached_property
+    def _index_key(self) -> IndexKey:
+        return index_key(self.settings.index_key_file)
+
+
+@cache
+def compose() -> Services:
+    """The services of this process, from its environment.
+
+    Raises:
+        SettingsError: the environment lacks a value; the process should not start.
+    """
+    telemetry.configure()
+    return Services(settings=Settings.from_environment(), clock=wall_clock)

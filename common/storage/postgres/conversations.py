@@ -1,0 +1,49 @@
+from dataclasses import dataclass
+
+from common.conversations.model import Creation, Started
+from common.errors import InvalidRequest, NotFound
+from common.identity import Caller
+from common.storage.postgres.connection import Run
+from common.storage.postgres.keys import DEVICE_MODULUS
+from common.storage.postgres.pool import Pool
+
+_CREATORS_HEAD = "select true from statements where uid = :uid and seq = :seq and hash = :hash"
+_PUBLISHED = "select count(*) from accounts where uid = any(:uids::text[]) and root is not null"
+_CREATE = """
+insert into conversations (cid, kind, head_seq, head_hash, created_at)
+values (:cid, 'direct', 0, :hash, to_timestamp(:now::double precision))
+on conflict (cid) do nothing
+returning true
+"""
+_APPEND = """
+insert into conversation_statements (cid, seq, hash, statement, stored_at)
+values (:cid, 0, :hash, :statement, to_timestamp(:now::double precision))
+"""
+_ENROL = "insert into members (cid, uid, role) select :cid, uid, 'member' from unnest(:uids::text[]) as uid"
+_STATEMENTS = "select statement from conversation_statements where cid = :cid order by seq"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresConversations:
+    pool: Pool
+
+    async def device_modulus(self, caller: Caller) -> str | None:
+        rows = await self.pool.run(DEVICE_MODULUS, device=caller.device, uid=caller.uid)
+        return rows[0][0] if rows else None
+
+    async def create(self, creation: Creation, now: float) -> Started:
+        def work(run: Run) -> Started:
+            seq, head_hash = creation.creator_head
+            if not run(_CREATORS_HEAD, uid=creation.creator, seq=seq, hash=head_hash):
+                raise InvalidRequest("The statement's head is not one of the creator's key chain.")
+            if run(_PUBLISHED, uids=list(creation.members)) != [[len(creation.members)]]:
+                raise NotFound("The other member has not published any keys.")
+            # Where the other side is at it too, this waits for its commit and then finds its conversation.
+            created = bool(run(_CREATE, cid=creation.id, hash=creation.hash, now=now))
+            if created:
+                run(_APPEND, cid=creation.id, hash=creation.hash, statement=creation.compact, now=now)
+                run(_ENROL, cid=creation.id, uids=list(creation.members))
+            statements = tuple(statement for (statement,) in run(_STATEMENTS, cid=creation.id))
+            return Started(id=creation.id, statements=statements, created=created)
+
+        return await self.pool.transaction(work)

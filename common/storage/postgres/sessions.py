@@ -1,0 +1,154 @@
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import Forbidden
+from common.identity import Caller, Head
+from common.sessions.model import Standing, StoredSession
+from common.storage.postgres.connection import Run
+from common.storage.postgres.pool import Pool
+
+# Proofs are swept up as their device brings new ones: those an hour behind this one are of no more use.
+_USE_PROOF = """
+with swept as (
+    delete from proofs
+    where device = :device and expires_at < to_timestamp(:expires_at::double precision) - interval '1 hour'
+)
+insert into proofs (device, jti, expires_at)
+values (:device, :jti, to_timestamp(:expires_at::double precision))
+on conflict (device, jti) do nothing
+returning true
+"""
+
+# Who proves an address has it: an account that had it before (its user was removed) is found by uid alone from now on.
+_RELEASE_ADDRESS = """
+update accounts set address_index = null where address_index = :address_index::bytea and uid <> :uid
+"""
+_KEEP_ACCOUNT = """
+insert into accounts as stored (uid, address_index, created_at)
+values (:uid, :address_index::bytea, to_timestamp(:now::double precision))
+on conflict (uid) do update set address_index = excluded.address_index
+where stored.address_index is distinct from excluded.address_index
+"""
+_KEEP_DEVICE = """
+insert into devices (id, uid, modulus, created_at)
+values (:device, :uid, :modulus, to_timestamp(:now::double precision))
+on conflict (id) do nothing
+"""
+_OWNER = "select uid from devices where id = :device"
+_OPEN = """
+insert into sessions (id, uid, device, refresh_hash, created_at, expires_at)
+values (:id, :uid, :device, :refresh_hash, to_timestamp(:now::double precision),
+        to_timestamp(:expires_at::double precision))
+on conflict (id) do nothing
+"""
+
+_STANDING_COLUMNS = """
+device.modulus, device.state, extract(epoch from session.expires_at)::double precision,
+account.uid, account.root, account.head_seq, account.head_hash
+"""
+_LIVE = "session.revoked_at is null and session.expires_at > to_timestamp(:now::double precision)"
+_TABLES = """
+sessions session
+join devices device on device.uid = session.uid and device.id = session.device
+join accounts account on account.uid = session.uid
+"""
+_FIND = f"""
+select {_STANDING_COLUMNS},
+    session.id, session.device, session.refresh_hash, session.previous_hash, session.rotation_proof,
+    extract(epoch from session.rotated_at)::double precision
+from {_TABLES}
+where (session.refresh_hash = :token_hash or session.previous_hash = :token_hash) and {_LIVE}
+"""  # noqa: S608 - constants
+_STANDING = f"""
+select {_STANDING_COLUMNS}
+from {_TABLES}
+where session.id = :session and session.uid = :uid and session.device = :device and {_LIVE}
+"""  # noqa: S608 - constants
+_ROTATE = f"""
+update sessions session set
+    refresh_hash = :successor,
+    previous_hash = :presented,
+    rotation_proof = :proof,
+    rotated_at = to_timestamp(:now::double precision),
+    expires_at = to_timestamp(:expires_at::double precision)
+where session.id = :session and session.refresh_hash = :presented and {_LIVE}
+returning true
+"""  # noqa: S608 - constants
+_END = """
+update sessions set revoked_at = coalesce(revoked_at, to_timestamp(:now::double precision))
+where id = :session and uid = :uid
+returning true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSessions:
+    pool: Pool
+
+    async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
+        return bool(await self.pool.run(_USE_PROOF, device=device, jti=jti, expires_at=expires_at))
+
+    async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
+        def work(run: Run) -> None:
+            run(_RELEASE_ADDRESS, address_index=address_index, uid=session.uid)
+            run(_KEEP_ACCOUNT, address_index=address_index, uid=session.uid, now=now)
+            run(_KEEP_DEVICE, device=session.device, uid=session.uid, modulus=modulus, now=now)
+            if run(_OWNER, device=session.device) != [[session.uid]]:
+                raise Forbidden("This device belongs to another account. Make a new key for each account.")
+            run(
+                _OPEN,
+                id=session.id,
+                uid=session.uid,
+                device=session.device,
+                refresh_hash=session.refresh_hash,
+                now=now,
+                expires_at=session.expires_at,
+            )
+
+        await self.pool.transaction(work)
+
+    async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
+        rows = await self.pool.run(_FIND, token_hash=token_hash, now=now)
+        if not rows:
+            return None
+        *standing, session, device, refresh_hash, previous_hash, rotation_proof, rotated_at = rows[0]
+        stored = StoredSession(
+            id=session,
+            uid=standing[3],
+            device=device,
+            refresh_hash=refresh_hash,
+            expires_at=standing[2],
+            previous_hash=previous_hash,
+            rotation_proof=rotation_proof,
+            rotated_at=rotated_at,
+        )
+        return stored, _standing(standing)
+
+    async def rotate(
+        self, session: str, *, presented: str, successor: str, proof: str, now: float, expires_at: float
+    ) -> bool:
+        rows = await self.pool.run(
+            _ROTATE,
+            session=session,
+            presented=presented,
+            successor=successor,
+            proof=proof,
+            now=now,
+            expires_at=expires_at,
+        )
+        return bool(rows)
+
+    async def end(self, uid: str, session: str, now: float) -> bool:
+        return bool(await self.pool.run(_END, uid=uid, session=session, now=now))
+
+    async def standing(self, caller: Caller, now: float) -> Standing | None:
+        rows = await self.pool.run(
+            _STANDING, session=caller.session, uid=caller.uid, device=caller.device, now=now
+        )
+        return _standing(rows[0]) if rows else None
+
+
+def _standing(row: list[Any]) -> Standing:
+    modulus, state, expires_at, uid, root, seq, head_hash = row
+    head = None if root is None else Head(uid=uid, root=root, seq=seq, hash=head_hash)
+    return Standing(modulus=modulus, state=state, head=head, expires_at=expires_at)

@@ -1,0 +1,1 @@
+"""All functions in one process: what runs on a laptop and in the container."""

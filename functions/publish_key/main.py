@@ -1,0 +1,16 @@
+"""Publish a device's statement, its encryption key, or both at once."""
+
+from starlette.responses import Response
+
+from common.http import Access, Call, json, post
+from common.keys import Publication
+from common.services import compose
+
+services = compose()
+keys = services.keys()
+
+
+@post(services.guarded, Publication, access=Access.PROVEN)
+async def publish_key(call: Call[Publication]) -> Response:
+    head = await keys.publish(call.body, call.caller)
+    return json({"head": head.json(), "device": {"id": call.caller.device, "state": "active"}})
