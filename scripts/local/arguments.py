@@ -1,0 +1,57 @@
+"""The arguments of scripts/run and scripts/test. Read before anything is fetched, so on the standard library alone."""
+
+import argparse
+from dataclasses import dataclass
+
+_RUN = """Start the whole suite on this machine, on real parts: PostgreSQL, the Firestore and Auth emulators, a mailbox
+and the functions. Ctrl-C stops it; its data stay in .local/run until --fresh."""
+
+_TEST = """Run every check and test, each part against its time budget. Other arguments go to pytest, and then pytest
+alone runs: scripts/test tests/unit -k envelope."""
+
+PARTS = ("static", "unit", "functions", "rules", "e2e")
+"""The parts of scripts/test. `functions` holds the contract tests too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunArguments:
+    demo: bool
+    message: str | None
+    """The text to send in the demo; `-` is standard input."""
+    fresh: bool
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TestArguments:
+    __test__ = False
+
+    long: bool
+    offline: bool
+    parts: tuple[str, ...]
+    pytest: tuple[str, ...]
+
+
+def read_run(arguments: list[str]) -> RunArguments:
+    parser = argparse.ArgumentParser("scripts/run", description=_RUN, allow_abbrev=False)
+    parser.add_argument("--demo", action="store_true", help="play the main job: two people sign up, one writes, the other reads")
+    parser.add_argument("--message", metavar="TEXT", help="what is sent in the demo; - reads standard input, as a pipe does too")
+    parser.add_argument("--fresh", action="store_true", help="begin without the data of earlier runs")
+    _offline(parser)
+    found = parser.parse_args(arguments)
+    if found.message is not None and not found.demo:
+        parser.error("--message goes with --demo")
+    return RunArguments(demo=found.demo, message=found.message, fresh=found.fresh, offline=found.offline)
+
+
+def read_test(arguments: list[str]) -> TestArguments:
+    parser = argparse.ArgumentParser("scripts/test", description=_TEST, allow_abbrev=False, usage="%(prog)s [options] [pytest arguments]")
+    parser.add_argument("--long", action="store_true", help="also run what does not fit the time budgets")
+    parser.add_argument("--part", action="append", choices=PARTS, help="run this part only (may be repeated)")
+    _offline(parser)
+    found, rest = parser.parse_known_args(arguments)
+    return TestArguments(long=found.long, offline=found.offline, parts=tuple(found.part or PARTS), pytest=tuple(rest))
+
+
+def _offline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offline", action="store_true", help="fetch nothing; fail and name what is missing")

@@ -1,0 +1,90 @@
+"""What these scripts tell the person: one line for each step, with the time it took."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+HEARTBEAT = 10.0
+"""Seconds between two signs of life where the output is no terminal."""
+
+
+class Stop(Exception):  # noqa: N818 - it is what ends a run, foreseen or not
+    """A run cannot go on. The message says why and what to do; it is printed without a traceback."""
+
+
+@dataclass(slots=True)
+class Step:
+    name: str
+    started: float = field(default_factory=time.monotonic)
+    note: str = ""
+    """How far it is, such as `40 of 72`."""
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.note}, {self.seconds:.0f} s)" if self.note else f"{self.name} ({self.seconds:.0f} s)"
+
+
+class Progress:
+    """Prints steps, several of which may run side by side. Safe to use from any thread."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._terminal = self._stream.isatty()
+        self._lock = threading.RLock()
+        self._running: list[Step] = []
+        self._ticker: threading.Thread | None = None
+
+    def line(self, text: str = "") -> None:
+        with self._lock:
+            self._clear()
+            print(text, file=self._stream, flush=True)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Print the name and the time of what runs inside, when it ends; until then, show that it runs."""
+        step = Step(name)
+        with self._lock:
+            self._running.append(step)
+            self._start_ticking()
+        ended = "stopped after"
+        try:
+            yield step
+            ended = ""
+        finally:
+            with self._lock:
+                self._running.remove(step)
+                self.line(f"  {step.name:<56} {ended:>13}{step.seconds:7.1f} s")
+
+    def _start_ticking(self) -> None:
+        if self._ticker is None or not self._ticker.is_alive():
+            self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+            self._ticker.start()
+
+    def _tick(self) -> None:
+        pause = 0.2 if self._terminal else HEARTBEAT
+        while True:
+            time.sleep(pause)
+            with self._lock:
+                if not self._running:
+                    self._ticker = None
+                    return
+                steps = ", ".join(map(str, self._running))
+                if self._terminal:
+                    print(f"\r\033[K  ... {steps}"[:200], end="", file=self._stream, flush=True)
+                elif any(step.seconds >= HEARTBEAT for step in self._running):
+                    print(f"  ... {steps}", file=self._stream, flush=True)
+
+    def _clear(self) -> None:
+        if self._terminal:
+            print("\r\033[K", end="", file=self._stream)
+
+
+def seconds(value: float) -> str:
+    return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
