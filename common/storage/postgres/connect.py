@@ -48,7 +48,7 @@ def plain(dsn: str) -> Connect:
         url.scheme not in {"postgresql", "postgres"}
         or not url.hostname
         or not url.username
-        or len(url.path) < 2
+        or not url.path.strip("/")
     ):
         raise SettingsError("POSTGRES_DSN must read postgresql://user[:password]@host[:port]/database.")
     arguments: dict[str, Any] = {

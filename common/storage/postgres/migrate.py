@@ -122,24 +122,24 @@ def _apply(connection: Connection, migration: Migration) -> None:
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Exit status 0 when the schema is up to date, 1 with a sentence on stderr when it is not, 2 on wrong usage."""
     if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
-        print("usage: migrate [postgresql://user[:password]@host[:port]/database]", file=sys.stderr)  # noqa: T201 - a command
-        return 2
+        return _fail("usage: migrate [postgresql://user[:password]@host[:port]/database]", status=2)
     try:
         names = migrate(_server(arguments, environment))
     except (SettingsError, MigrationError) as error:
-        print(f"migrate: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _fail(f"migrate: {error}")
     except (ConnectionLost, DeadlineExceeded, StatementFailed) as error:
-        print(
-            f"migrate: the database cannot be reached or refused us ({error}). Check the address and the user.",
-            file=sys.stderr,
+        return _fail(
+            f"migrate: the database cannot be reached or refused us ({error}). Check the address and the user."
         )
-        return 1
-    for name in names:
-        print(f"applied {name}")  # noqa: T201
+    sys.stdout.writelines(f"applied {name}\n" for name in names)
     if not names:
-        print("nothing to apply")  # noqa: T201
+        sys.stdout.write("nothing to apply\n")
     return 0
+
+
+def _fail(sentence: str, *, status: int = 1) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return status
 
 
 def _server(arguments: Sequence[str], environment: Mapping[str, str]) -> Connect:

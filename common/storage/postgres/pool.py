@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
-from common.storage.postgres.connect import Connect
+from common.settings import Settings
+from common.storage.postgres.connect import Connect, from_settings
 from common.storage.postgres.connection import Connection, ConnectionLost, Rows, Run
 
 logger = logging.getLogger(__name__)
@@ -136,3 +137,7 @@ def _in_transaction(connection: Connection, work: Callable[[Run], T]) -> T:
     except ConnectionLost as lost:
         raise ConnectionLost(lost.reason, repeatable=False) from None
     return result
+
+
+def pool_of(settings: Settings) -> Pool:
+    return Pool(connect=from_settings(settings), size=settings.pool)

@@ -123,12 +123,13 @@ create unlogged table proofs (
 -- Events that no retry can mend: what and where, never their content.
 create table dead_events (
     function text not null,
-    source   text not null,
     event_id text not null,
-    type     text not null,
+    kind     text not null,
     reason   text not null,
-    seen_at  timestamptz not null default now(),
-    primary key (function, source, event_id)
+    times    integer not null default 1,
+    first_at timestamptz not null,
+    last_at  timestamptz not null,
+    primary key (function, event_id, kind)
 );
 
 create table audit_log (

@@ -31,7 +31,8 @@ grant insert on audit_log to sealpost_identity;
 grant select on accounts, devices, statements, encryption_keys, sessions, blocks to sealpost_messaging;
 grant select, insert, update on conversations, members, send_limits, rate_limits to sealpost_messaging;
 grant select, insert on conversation_statements to sealpost_messaging;
-grant insert on dead_events, audit_log to sealpost_messaging;
+grant select, insert, update on dead_events to sealpost_messaging;
+grant insert on audit_log to sealpost_messaging;
 
 -- Sweeping up and operators' work.
 grant select, delete on all tables in schema public to sealpost_maintenance;
