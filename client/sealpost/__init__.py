@@ -1,0 +1,62 @@
+"""Client of Sealpost, the end-to-end encrypted messenger in which your email address is your identity.
+
+    from sealpost import Account, ProfileFolder
+
+    with Account.open(ProfileFolder.of("ada"), passphrase=lambda: "...") as account:
+        account.send("bob@example.org", "Hello")
+        for item in account.listen(timeout=60):
+            print(item)
+
+`sealpost.protocol` holds the formats as pure functions. Everything raised is a SealpostError.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "Device",
+    "Hooks",
+    "Identity",
+    "Message",
+    "ProfileFolder",
+    "Receipt",
+    "Refused",
+    "SafetyNumber",
+    "SealpostError",
+    "Surroundings",
+    "__version__",
+]
+
+if TYPE_CHECKING:
+    from sealpost.account import Account, Identity, SafetyNumber, Surroundings
+    from sealpost.delivery import Hooks
+    from sealpost.device import Device
+    from sealpost.errors import SealpostError
+    from sealpost.folders import ProfileFolder
+    from sealpost.receiving import Message, Refused
+    from sealpost.sending import Receipt
+
+_HOMES = {
+    "Account": "account",
+    "Device": "device",
+    "Hooks": "delivery",
+    "Identity": "account",
+    "Message": "receiving",
+    "ProfileFolder": "folders",
+    "Receipt": "sending",
+    "Refused": "receiving",
+    "SafetyNumber": "account",
+    "SealpostError": "errors",
+    "Surroundings": "account",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when first used: `sealpost --version` needs none of them."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sealpost' has no attribute {name!r}")
+    return getattr(import_module(f"sealpost.{_HOMES[name]}"), name)

@@ -1,0 +1,353 @@
+"""`Account`: what a program uses of this package."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from sealpost import addresses
+from sealpost.contacts import Contact, Contacts
+from sealpost.delivery import Delivery, Hooks
+from sealpost.device import Device, OwnDevice, signing_key
+from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, UsageError
+from sealpost.folders import ProfileFolder
+from sealpost.links import parse_code
+from sealpost.mailbox import Mailbox
+from sealpost.protocol.proof import session_proof
+from sealpost.protocol.safety import grouped, safety_number
+from sealpost.receiving import Item, Reader
+from sealpost.sending import Receipt, Sender
+from sealpost.service import Service, Wall, checked_url
+from sealpost.session import Session, Tokens, is_signed_in
+from sealpost.state import State
+from sealpost.vault import Cost
+
+_PROFILE = "profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an account needs of the world. Tests and embedding programs replace parts of it.
+
+    `on_warning` gets a sentence (a clock that is wrong); `progress` wraps what may take more than a second.
+    """
+
+    transport: httpx.BaseTransport | None = None
+    identity: httpx.BaseTransport | None = None
+    wall: Wall = field(default_factory=Wall)
+    on_warning: Callable[[str], None] = lambda _text: None
+    progress: Callable[[str], AbstractContextManager[None]] = lambda _what: nullcontext()
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this profile is. `uid` and `device` are None before the first sign-in."""
+
+    address: str
+    service: str
+    uid: str | None
+    device: Device | None
+    signed_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyNumber:
+    """Twelve groups of five digits that both people see alike, if nobody stands between them."""
+
+    address: str
+    uid: str
+    digits: str
+    verified: bool
+
+    def __str__(self) -> str:
+        return grouped(self.digits)
+
+
+class Account:
+    """One person's account on this device. Not for several threads; a context manager.
+
+    Every method may raise a subclass of SealpostError, with `code` and `cure`.
+    """
+
+    def __init__(self, state: State, *, surroundings: Surroundings | None = None) -> None:
+        self._state = state
+        self._around = surroundings or Surroundings()
+        stored = state.get(_PROFILE)
+        if stored is None:
+            raise NotSignedIn(
+                "This profile holds no account.", cure="Start with: sealpost sign-up EMAIL --service URL"
+            )
+        self._profile = stored
+        self.service = Service(
+            str(stored["service"]),
+            transport=self._around.transport,
+            wall=self._around.wall,
+            on_warning=self._around.on_warning,
+        )
+
+    @classmethod
+    def sign_up(
+        cls,
+        email: str,
+        *,
+        service: str | None,
+        folder: ProfileFolder,
+        new_passphrase: Callable[[], str],
+        passphrase: Callable[[], str],
+        surroundings: Surroundings | None = None,
+    ) -> Self:
+        """Asks for a sign-in link to be mailed to `email`; makes the profile when there is none yet.
+
+        `service` is the service's URL; an existing profile knows it and keeps it, as it keeps its address.
+        """
+        around = surroundings or Surroundings()
+        address = addresses.normal(email)
+        if folder.state.exists():
+            account = cls.open(folder, passphrase=passphrase, surroundings=around)
+            account.require_same(address, service)
+        else:
+            if service is None:
+                raise UsageError(
+                    "A new profile needs the service's URL.",
+                    cure="For example: sealpost sign-up ada@example.org --service https://sealpost.example.org",
+                )
+            url = checked_url(service)
+            state = folder.state.create(new_passphrase(), cost=around.cost)
+            state.put(_PROFILE, {"service": url, "email": address, "uid": None})
+            account = cls(state, surroundings=around)
+        with around.progress("Asking for a sign-in link"):
+            account.service.call("sign_up", {"email": address})
+        return account
+
+    @classmethod
+    def open(
+        cls, folder: ProfileFolder, *, passphrase: Callable[[], str], surroundings: Surroundings | None = None
+    ) -> Self:
+        """An existing profile. `passphrase` is asked unless the profile is unlocked."""
+        if not folder.state.exists():
+            raise NotSignedIn(
+                f"There is no profile {folder.name!r} here.",
+                cure="Start with: sealpost sign-up EMAIL --service URL",
+            )
+        return cls(folder.state.open(passphrase), surroundings=surroundings)
+
+    def sign_in(self, link: str) -> Identity:
+        """Redeems the mailed link, the page's link or the code; publishes this device's keys on the first sign-in."""
+        code = parse_code(link, service=self.service.url)
+        with self._around.progress("Making this device's signing key"):
+            key = signing_key(self._state)
+        answer = self.service.call(
+            "create_session",
+            lambda: {
+                "email": self._profile["email"],
+                "code": code,
+                "device": key.public.to_json(),
+                "proof": session_proof(
+                    service_url=self.service.url,
+                    function="create_session",
+                    credential=code,
+                    now=int(self.service.now()),
+                    key=key,
+                ),
+            },
+        )
+        uid = str(answer.get("uid"))
+        if self._profile["uid"] not in {None, uid}:
+            raise SealpostError(
+                "The service says that this address is another account now.",
+                code="key-change",
+                cure="Sign up with a new profile: sealpost --profile NAME sign-up EMAIL --service URL",
+            )
+        tokens = Tokens.read(answer, session_id=str(answer.get("session_id")), now=self._around.wall.time())
+        with self._state.transaction():
+            self._profile = self._profile | {"uid": uid}
+            self._state.put(_PROFILE, self._profile)
+            self._session.begin(tokens)
+        with self._around.progress("Making and publishing this device's keys"):
+            self._device.publish()
+        return self.whoami()
+
+    def whoami(self) -> Identity:
+        """From the local state alone."""
+        uid = self._profile["uid"]
+        return Identity(
+            address=self._profile["email"],
+            service=self.service.url,
+            uid=uid,
+            device=self._device.describe() if uid else None,
+            signed_in=is_signed_in(self._state),
+        )
+
+    def send(self, to: str, text: str) -> Receipt:
+        """Sends `text` to an address. Returns once the service has stored it."""
+        address = addresses.normal(to)
+        with self._around.progress("Sending"):
+            self._device.publish()
+            return self._sender.send(address, text)
+
+    def resume(self) -> list[Receipt]:
+        """Sends again, byte for byte, the messages whose answer was lost."""
+        with self._around.progress("Sending"):
+            self._device.publish()
+            return self._sender.resume()
+
+    def waiting(self) -> int:
+        """How many messages wait for `resume`."""
+        return self._sender.waiting()
+
+    def inbox(self) -> list[Item]:
+        """Fetches what has come, and returns what was not handed out before, in the service's order."""
+        with self._around.progress("Fetching messages"):
+            for _ in self._delivery.catch_up():
+                pass
+        items = list(self._reader.history(new=True))
+        for item in items:
+            self._handed_out(item)
+        return items
+
+    def history(self) -> list[Item]:
+        """Every message kept on this device, one's own among them; nothing is fetched."""
+        return list(self._reader.history(new=False))
+
+    def listen(self, *, timeout: float | None = None, hooks: Hooks | None = None) -> Iterator[Item]:
+        """First what was not handed out before, then messages in real time, until `timeout` seconds have passed."""
+        for item in list(self._reader.history(new=True)):
+            self._handed_out(item)
+            yield item
+        for item in self._delivery.listen(timeout=timeout, hooks=hooks or Hooks()):
+            self._handed_out(item)
+            yield item
+
+    def safety_number(self, address: str) -> SafetyNumber:
+        """Looks a person up, and gives the number to compare with what they see."""
+        contact = self._contact(addresses.normal(address))
+        own = self._contacts.pinned(self._uid)
+        if own is None:
+            raise NotSignedIn("This device has published no keys yet.", cure="Run: sealpost sign-in LINK")
+        digits = safety_number(self._uid, own.chain.head.root, contact.uid, contact.chain.head.root)
+        return SafetyNumber(addresses.normal(address), contact.uid, digits, contact.is_verified())
+
+    def mark_verified(self, address: str) -> SafetyNumber:
+        """Remembers that the person compared the number with `address` and found it equal."""
+        number = self.safety_number(address)
+        self._contacts.vouch(number.uid)
+        return self.safety_number(address)
+
+    def sign_out(self) -> None:
+        """Ends this device's session at the service. Keys and messages stay."""
+        self._session.end()
+
+    def unlock(self, folder: ProfileFolder, *, minutes: float) -> None:
+        """Lets this profile be opened without its passphrase for some minutes."""
+        self._state.unlock(folder.key_file, until=self._around.wall.time() + 60 * minutes)
+
+    def close(self) -> None:
+        self.service.close()
+        self._state.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def require_same(self, address: str, service: str | None) -> None:
+        """Raises UsageError when the profile is another address's or another service's."""
+        if address != self._profile["email"] or (
+            service is not None and checked_url(service) != self.service.url
+        ):
+            raise UsageError(
+                "This profile belongs to another address or service.",
+                cure="Use another one: sealpost --profile NAME sign-up EMAIL --service URL",
+            )
+
+    def _contact(self, address: str) -> Contact:
+        (found,) = self._contacts.find(addresses=[address])
+        if found is None:
+            raise ServiceProblem(
+                f"{address} is not on this service, or has never signed in.", code="not-found", status=200
+            )
+        return found.contact
+
+    @property
+    def _uid(self) -> str:
+        uid = self._profile["uid"]
+        if uid is None:
+            raise NotSignedIn("This profile has never signed in.", cure="Run: sealpost sign-in LINK")
+        return str(uid)
+
+    def _now(self) -> float:
+        """The later of our clock and the service's: no difference of clocks lengthens a key's life."""
+        return max(self._around.wall.time(), self.service.now())
+
+    @cached_property
+    def _session(self) -> Session:
+        return Session(
+            state=self._state,
+            service=self.service,
+            key=signing_key(self._state),
+            identity=self._around.identity,
+        )
+
+    @cached_property
+    def _device(self) -> OwnDevice:
+        return OwnDevice(
+            state=self._state,
+            session=self._session,
+            service=self.service,
+            uid=self._uid,
+            key=signing_key(self._state),
+        )
+
+    @cached_property
+    def _contacts(self) -> Contacts:
+        return Contacts(state=self._state, call=self._session.call, now=self._now)
+
+    @cached_property
+    def _sender(self) -> Sender:
+        return Sender(
+            state=self._state,
+            session=self._session,
+            service=self.service,
+            contacts=self._contacts,
+            device=self._device,
+            own=self._uid,
+            email=self._profile["email"],
+            now=self._now,
+        )
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(
+            state=self._state, contacts=self._contacts, device=self._device, own=self._uid, now=self._now
+        )
+
+    @cached_property
+    def _delivery(self) -> Delivery:
+        return Delivery(
+            state=self._state,
+            session=self._session,
+            device=self._device,
+            reader=self._reader,
+            mailbox=self._mailbox,
+        )
+
+    def _mailbox(self) -> tuple[Mailbox, float]:
+        from sealpost.firestore import FirestoreMailbox  # half a second of imports, for readers alone
+
+        token = self._session.id_token()
+        firebase = self._session.tokens().firebase
+        mailbox = FirestoreMailbox(
+            project=firebase.project, uid=self._uid, id_token=token.value, emulator=firebase.firestore_host
+        )
+        return mailbox, token.expires
+
+    def _handed_out(self, item: Item) -> None:
+        self._state.mark_shown(item.conversation_id, item.id)

@@ -1,0 +1,280 @@
+"""What each command does. Results go to stdout, everything else to stderr."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sealpost.account import Account, Identity, Surroundings
+from sealpost.delivery import Hooks
+from sealpost.errors import ExitStatus, ServiceUnavailable, TimedOut, UsageError
+from sealpost.folders import ProfileFolder
+from sealpost.passphrase import PassphraseSource
+from sealpost.receiving import Item, Message
+from sealpost.sending import Receipt
+from sealpost.terminal import local_time, neutralised, progress, say, warn
+
+_LARGEST_TEXT = 64 * 1024
+_AROUND = Surroundings(on_warning=warn, progress=progress)
+
+
+def run(options: argparse.Namespace) -> ExitStatus:
+    """Runs the command that `cli.build_parser` read."""
+    folder = ProfileFolder.of(getattr(options, "profile", "default"))
+    source = PassphraseSource(getattr(options, "passphrase_fd", None))
+    if options.command == "lock":
+        folder.state.lock(folder.key_file)
+        say("Locked.")
+        return ExitStatus.OK
+    if options.command == "sign-up":
+        return _sign_up(options, folder, source)
+    with Account.open(folder, passphrase=source.present, surroundings=_AROUND) as account:
+        if options.command == "unlock":
+            return _unlock(account, folder, options)
+        return _COMMANDS[options.command](account, options)
+
+
+def _sign_up(options: argparse.Namespace, folder: ProfileFolder, source: PassphraseSource) -> ExitStatus:
+    account = Account.sign_up(
+        options.email,
+        service=options.service,
+        folder=folder,
+        new_passphrase=source.new,
+        passphrase=source.present,
+        surroundings=_AROUND,
+    )
+    with account:
+        say(f"If {account.whoami().address} can receive mail, a sign-in link is on its way.")
+        say(f"Next: {_program(folder)} sign-in 'LINK'   (the mailed link, or the code that its page shows)")
+    return ExitStatus.OK
+
+
+def _sign_in(account: Account, options: argparse.Namespace) -> ExitStatus:
+    link = options.link
+    if link == "-":
+        if sys.stdin.isatty():
+            say("Paste the link from the mail, or the code, then Enter:")
+        link = sys.stdin.readline()
+    _show_identity(account.sign_in(link))
+    return ExitStatus.OK
+
+
+def _sign_out(account: Account, _options: argparse.Namespace) -> ExitStatus:
+    account.sign_out()
+    say("Signed out. Keys and messages stay on this computer.")
+    return ExitStatus.OK
+
+
+def _whoami(account: Account, options: argparse.Namespace) -> ExitStatus:
+    identity = account.whoami()
+    if options.json:
+        _print_json(
+            {
+                "address": identity.address,
+                "service": identity.service,
+                "uid": identity.uid,
+                "device": identity.device.id if identity.device else None,
+                "device_state": identity.device.state if identity.device else None,
+                "signed_in": identity.signed_in,
+            }
+        )
+    else:
+        _show_identity(identity)
+    return ExitStatus.OK
+
+
+def _send(account: Account, options: argparse.Namespace) -> ExitStatus:
+    if options.resume:
+        receipts = account.resume()
+        if not receipts:
+            say("No message is waiting.")
+    else:
+        receipts = [account.send(options.address, _text(options))]
+        if account.waiting():
+            say(f"{account.waiting()} earlier message(s) wait for an answer: sealpost send --resume")
+    for receipt in receipts:
+        _show_receipt(receipt, as_json=options.json)
+    return ExitStatus.OK
+
+
+def _inbox(account: Account, options: argparse.Namespace) -> ExitStatus:
+    new = account.inbox()
+    items = account.history() if options.all else new
+    for item in items:
+        _show(item, as_json=options.json)
+    if not items:
+        say("No new messages. (Older ones: sealpost inbox --all)")
+    return ExitStatus.OK
+
+
+def _listen(account: Account, options: argparse.Namespace) -> ExitStatus:
+    address = account.whoami().address
+
+    def lost(error: ServiceUnavailable) -> None:
+        warn(f"{error} Trying again.")
+
+    hooks = Hooks(on_ready=lambda: say(f"Listening for messages to {address}. Ctrl-C ends."), on_lost=lost)
+    left = options.count
+    for item in account.listen(timeout=options.timeout, hooks=hooks):
+        _show(item, as_json=options.json)
+        if left is not None and isinstance(item, Message):
+            left -= 1
+            if left == 0:
+                return ExitStatus.OK
+    if left is not None:
+        raise TimedOut(
+            f"{options.timeout:g} s have passed, and {left} of {options.count} message(s) have not come.",
+            code="timed-out",
+            cure="They will be there at the next `sealpost inbox` or `sealpost listen`.",
+        )
+    return ExitStatus.OK
+
+
+def _verify(account: Account, options: argparse.Namespace) -> ExitStatus:
+    number = (
+        account.mark_verified(options.address) if options.mark else account.safety_number(options.address)
+    )
+    groups = str(number).split()
+    print(" ".join(groups[:6]))
+    print(" ".join(groups[6:]))
+    if options.mark:
+        say(f"{number.address} is marked as verified.")
+    elif number.verified:
+        say(f"{number.address} is verified: you compared this number before.")
+    else:
+        say(
+            f"{number.address} is not verified. Call them and compare the number; if it is the same on both sides:"
+        )
+        say(f"  sealpost verify {number.address} --mark")
+    return ExitStatus.OK
+
+
+def _unlock(account: Account, folder: ProfileFolder, options: argparse.Namespace) -> ExitStatus:
+    account.unlock(folder, minutes=options.minutes)
+    say(f"Unlocked for {options.minutes:g} minutes, or until `{_program(folder)} lock`.")
+    say(f"Until then {folder.key_file} and the profile's state together open it without the passphrase.")
+    return ExitStatus.OK
+
+
+_COMMANDS: dict[str, Callable[[Account, argparse.Namespace], ExitStatus]] = {
+    "sign-in": _sign_in,
+    "sign-out": _sign_out,
+    "whoami": _whoami,
+    "send": _send,
+    "inbox": _inbox,
+    "listen": _listen,
+    "verify": _verify,
+}
+
+
+def _text(options: argparse.Namespace) -> str:
+    """The argument, the file or standard input, exactly as given."""
+    if options.text is not None:
+        return str(options.text)
+    try:
+        if options.file is not None:
+            with options.file.open("rb") as file:
+                content = file.read(_LARGEST_TEXT + 1)
+        else:
+            if sys.stdin.isatty():
+                say("Type the message; Ctrl-D on an empty line sends it.")
+            content = sys.stdin.buffer.read(_LARGEST_TEXT + 1)
+        if len(content) > _LARGEST_TEXT:
+            raise UsageError("The text is too long.", cure="Send it in parts of at most 32 kB.")
+        return str(content, "utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{options.file} cannot be read ({error.strerror}).", cure="Give a file of UTF-8 text."
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError("The text is not UTF-8.", cure="Convert it first, for example with iconv.") from None
+
+
+def _show_identity(identity: Identity) -> None:
+    print(f"address  {identity.address}")
+    print(f"service  {identity.service}")
+    print(f"account  {identity.uid or 'not signed in yet: sealpost sign-in LINK'}")
+    if identity.device is not None:
+        print(f"device   {identity.device.id} ({identity.device.state})")
+        if identity.device.state == "active":
+            print(
+                f"key      number {identity.device.key_number}, until {local_time(identity.device.key_expires)}"
+            )
+        print(f"session  {'signed in' if identity.signed_in else 'ended: sign up, then sign in again'}")
+
+
+def _show_receipt(receipt: Receipt, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            {
+                "id": receipt.message_id,
+                "conversation": receipt.conversation_id,
+                "to": receipt.to,
+                "sent_at": _utc(receipt.sent_at),
+                "verified": receipt.verified,
+            }
+        )
+    else:
+        print(f"sent to {receipt.to} at {local_time(receipt.sent_at.timestamp())}, id {receipt.message_id}")
+    if receipt.first and not receipt.verified:
+        warn(
+            f"this was the first message to {receipt.to}. To be sure of their keys: sealpost verify {receipt.to}"
+        )
+
+
+def _show(item: Item, *, as_json: bool) -> None:
+    """One line to stdout (a long text has more, indented), flushed, so that pipes get it at once."""
+    if as_json:
+        _print_json(_as_json(item))
+    else:
+        print("\n".join(_lines(item)), flush=True)
+
+
+def _lines(item: Item) -> Iterable[str]:
+    when = local_time(item.sent_at.timestamp())
+    who = item.address or f"{item.peer} (address not confirmed)"
+    if not isinstance(item, Message):
+        yield f"{when}  ! refused ({item.code}), from {neutralised(who)}: {item.reason}"
+        return
+    if item.outgoing:
+        yield f"{when}  to {neutralised(who)}: {neutralised(item.text.rstrip(), multiline=True)}"
+        return
+    mark = "" if item.verified else " (not verified)"
+    yield f"{when}  {neutralised(who)}{mark}: {neutralised(item.text.rstrip(), multiline=True)}"
+    for notice in item.notices:
+        yield f"    ! {notice}"
+
+
+def _as_json(item: Item) -> dict[str, Any]:
+    common = {
+        "id": item.id,
+        "conversation": item.conversation_id,
+        "peer": item.peer,
+        "address": item.address,
+        "sent_at": _utc(item.sent_at),
+    }
+    if isinstance(item, Message):
+        return {
+            "type": "message",
+            **common,
+            "direction": "out" if item.outgoing else "in",
+            "verified": item.verified,
+            "text": item.text,
+            "notices": list(item.notices),
+        }
+    return {"type": "refused", **common, "code": item.code, "reason": item.reason}
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    """ASCII, so that no peer's character reaches a terminal raw."""
+    print(json.dumps(value), flush=True)
+
+
+def _utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _program(folder: ProfileFolder) -> str:
+    return "sealpost" if folder.name == "default" else f"sealpost --profile {folder.name}"

@@ -1,0 +1,219 @@
+"""This device: its signing key, its encryption keys, and their publication."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sealpost.errors import SealpostError, ServiceProblem
+from sealpost.protocol import bounds, chain, encoding, encryption_keys
+from sealpost.protocol.jwk import PrivateKey, Use
+from sealpost.protocol.opening import OwnKey
+from sealpost.service import Json, Service
+from sealpost.session import Session
+from sealpost.state import State
+
+_SIGNING = "signing-key"
+_ENCRYPTION = "encryption-key"
+_FIRST = "first-statement"
+_CONTACT = "contact"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of one's own account. `id` is the thumbprint of its signing key."""
+
+    id: str
+    state: Literal["new", "active"]
+    key_number: int = 0
+    key_expires: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _EncryptionKey:
+    """Times are Unix seconds. `ended` is when it was superseded; `jwk` is None once the key is destroyed."""
+
+    kid: str
+    n: int
+    iat: int
+    exp: int
+    published: bool
+    ended: int | None
+    jwk: dict[str, str] | None = field(repr=False)
+
+    def save(self, state: State) -> None:
+        state.put(
+            _ENCRYPTION,
+            {
+                "kid": self.kid,
+                "n": self.n,
+                "iat": self.iat,
+                "exp": self.exp,
+                "published": self.published,
+                "ended": self.ended,
+                "jwk": self.jwk,
+            },
+            self.kid,
+        )
+
+
+def signing_key(state: State) -> PrivateKey:
+    """The device's signing key; made and stored when there is none yet (0.1 to 1 s)."""
+    stored = state.get(_SIGNING)
+    if stored is not None:
+        return PrivateKey.parse(stored)
+    key = PrivateKey.generate(Use.SIGNING)
+    state.put(_SIGNING, key.to_json())
+    return key
+
+
+class OwnDevice:
+    """The device of a signed-in account."""
+
+    def __init__(
+        self, *, state: State, session: Session, service: Service, uid: str, key: PrivateKey
+    ) -> None:
+        self._state = state
+        self._session = session
+        self._service = service
+        self._uid = uid
+        self.key = key
+
+    def describe(self) -> Device:
+        keys = [key for key in self._keys() if key.published]
+        newest = max(keys, key=lambda key: key.n, default=None)
+        published = self._state.get(_CONTACT, self._uid) is not None
+        if newest is None or not published:
+            return Device(self.key.kid, "new")
+        return Device(self.key.kid, "active", newest.n, newest.exp)
+
+    def receiving_keys(self) -> dict[str, OwnKey]:
+        """The private keys still held, by kid."""
+        return {
+            key.kid: OwnKey(PrivateKey.parse(key.jwk), self._uid, self.key.kid)
+            for key in self._keys()
+            if key.jwk is not None
+        }
+
+    def destroyed_kids(self) -> set[str]:
+        return {key.kid for key in self._keys() if key.jwk is None}
+
+    def publish(self) -> None:
+        """Publishes what the account still lacks: the chain's first statement, a first or a due encryption key.
+
+        Safe to repeat at any time, also after a crash or a lost answer.
+        """
+        with self._state.alone():
+            if self._state.get(_CONTACT, self._uid) is None:
+                self._begin_chain()
+            elif self._renewal_due():
+                self._publish_next_key()
+
+    def destroy_ended(self, *, catch_up_started: float) -> None:
+        """After a complete catch-up: the private halves that nothing new can be sealed for are destroyed."""
+        for key in self._keys():
+            ended = key.exp if key.ended is None else min(key.ended, key.exp)
+            started = int(catch_up_started)
+            if key.jwk is not None and encryption_keys.may_destroy(
+                ended_at=ended, catch_up_started_at=started
+            ):
+                _EncryptionKey(key.kid, key.n, key.iat, key.exp, key.published, ended, None).save(self._state)
+
+    def _begin_chain(self) -> None:
+        """Statement 0 and the first encryption key, in one call.
+
+        Each tried statement is stored first, so that one whose answer was lost is known again by its hash.
+        """
+        encryption_key = self._unpublished(n=1)
+        statement = chain.first_statement(uid=self._uid, key=self.key, now=int(self._service.now()))
+        tried = [*(self._state.get(_FIRST) or {"tried": []})["tried"], statement]
+        self._state.put(_FIRST, {"tried": tried})
+        try:
+            self._publish(statement, encryption_key)
+        except ServiceProblem as problem:
+            head = problem.members.get("head")
+            if problem.code != "chain-conflict" or not isinstance(head, dict):
+                raise
+            accepted = [one for one in tried if encoding.digest(one) == head.get("root")]
+            if not accepted:
+                raise _another_device() from None
+            statement = accepted[0]
+        with self._state.transaction():
+            self._published(encryption_key)
+            contact: Json = {
+                "uid": self._uid, "statements": [statement], "keys": {}, "verified": None, "frozen": None
+            }  # fmt: skip
+            self._state.put(_CONTACT, contact, self._uid)
+            self._state.delete(_FIRST)
+
+    def _publish_next_key(self) -> None:
+        n = max((key.n for key in self._keys() if key.published), default=0) + 1
+        key = self._unpublished(n=n)
+        try:
+            self._publish(None, key)
+        except ServiceProblem as problem:
+            current = problem.members.get("n")
+            if problem.code != "key-conflict" or not isinstance(current, int):
+                raise
+            if current != n:  # this state is older than the service's: go on from there
+                self._state.delete(_ENCRYPTION, key.kid)
+                key = self._unpublished(n=current + 1)
+                self._publish(None, key)
+        with self._state.transaction():
+            self._published(key)
+
+    def _publish(self, statement: str | None, key: _EncryptionKey) -> None:
+        announced = encryption_keys.key_statement(
+            uid=self._uid,
+            signing_key=self.key,
+            encryption_key=PrivateKey.parse(key.jwk).public,
+            n=key.n,
+            now=key.iat,
+            life=key.exp - key.iat,
+        )
+        self._session.call(
+            "publish_key",
+            lambda token: {
+                "statement": statement,
+                "encryption_key": announced,
+                "proof": self._session.proof("publish_key", token),
+            },
+        )
+
+    def _unpublished(self, *, n: int) -> _EncryptionKey:
+        """Key number `n`, stored before it is announced; dated anew at each try.
+
+        Its life starts at the earlier of our clock and the service's: a lying Date cannot lengthen it.
+        """
+        iat = int(min(self._service.wall.time(), self._service.now()))
+        waiting = next((key for key in self._keys() if key.n == n and not key.published and key.jwk), None)
+        jwk = waiting.jwk if waiting else PrivateKey.generate(Use.ENCRYPTION).to_json()
+        assert jwk is not None  # noqa: S101 - for the type checker: `waiting` has one
+        key = _EncryptionKey(
+            jwk["kid"], n, iat, iat + bounds.MAX_KEY_LIFE, published=False, ended=None, jwk=jwk
+        )
+        key.save(self._state)
+        return key
+
+    def _published(self, key: _EncryptionKey) -> None:
+        now = int(self._service.now())
+        for other in self._keys():
+            if other.published and other.ended is None and other.kid != key.kid:
+                _EncryptionKey(other.kid, other.n, other.iat, other.exp, True, now, other.jwk).save(
+                    self._state
+                )
+        _EncryptionKey(key.kid, key.n, key.iat, key.exp, True, None, key.jwk).save(self._state)
+
+    def _renewal_due(self) -> bool:
+        now = self._service.now()
+        current = [key for key in self._keys() if key.published and key.ended is None]
+        return not any(now < key.iat + bounds.KEY_RENEWAL for key in current)
+
+    def _keys(self) -> list[_EncryptionKey]:
+        return [_EncryptionKey(**stored) for stored in self._state.all(_ENCRYPTION)]
+
+
+def _another_device() -> SealpostError:
+    return SealpostError(
+        "This account already has a device, and this version cannot link a second one.",
+        code="device-not-active",
+        cure="Use the profile of the first device.",
+    )

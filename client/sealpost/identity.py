@@ -1,0 +1,69 @@
+"""From the service's custom token to an ID token that Firestore takes: Identity Toolkit over REST."""
+
+from dataclasses import dataclass, field
+
+import httpx
+
+from sealpost.errors import NotSignedIn, ServiceUnavailable
+from sealpost.service import Wall
+
+_CLOUD = "https://identitytoolkit.googleapis.com"
+_PATH = "/v1/accounts:signInWithCustomToken"
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """`expires` in Unix seconds by our clock."""
+
+    value: str = field(repr=False)
+    expires: float
+
+
+def sign_in_with_custom_token(
+    token: str,
+    *,
+    api_key: str,
+    emulator: str | None,
+    transport: httpx.BaseTransport | None = None,
+    wall: Wall | None = None,
+) -> IdToken:
+    """`emulator` is its host:port, or None for the cloud.
+
+    Raises NotSignedIn when the token is refused (too old, of a session that ended), ServiceUnavailable otherwise.
+    Source: https://cloud.google.com/identity-platform/docs/use-rest-api
+    """
+    wall = wall or Wall()
+    base = f"http://{emulator}/identitytoolkit.googleapis.com" if emulator else _CLOUD
+    with httpx.Client(transport=transport, timeout=httpx.Timeout(20, connect=10)) as client:
+        for attempt in range(_ATTEMPTS):
+            started = wall.time()
+            try:
+                answer = client.post(
+                    base + _PATH, params={"key": api_key}, json={"token": token, "returnSecureToken": True}
+                )
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.is_success:
+                return _id_token(answer, started)
+            if (
+                answer is not None
+                and answer.is_client_error
+                and answer.status_code != httpx.codes.TOO_MANY_REQUESTS
+            ):
+                raise NotSignedIn(
+                    "Identity Toolkit refused the session's token.",
+                    code="custom-token-refused",
+                    cure="Try again; if that fails, sign in again.",
+                )
+            if attempt < _ATTEMPTS - 1:
+                wall.sleep(0.5 * 2**attempt)
+    raise ServiceUnavailable("Identity Toolkit cannot be reached.", code="unreachable")
+
+
+def _id_token(answer: httpx.Response, started: float) -> IdToken:
+    try:
+        body = answer.json()
+        return IdToken(value=str(body["idToken"]), expires=started + int(body["expiresIn"]))
+    except (ValueError, KeyError, TypeError):
+        raise ServiceUnavailable("Identity Toolkit's answer cannot be read.", code="bad-answer") from None

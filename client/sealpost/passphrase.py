@@ -1,0 +1,90 @@
+"""Where the passphrase comes from: a file descriptor, a file, or the person."""
+
+import getpass
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealpost.errors import Locked, UsageError
+from sealpost.terminal import say
+from sealpost.vault import MINIMUM_PASSPHRASE
+
+FILE_VARIABLE = "SEALPOST_PASSPHRASE_FILE"
+_LARGEST = 4096
+_CURE = (
+    "Give it with --passphrase-fd N or SEALPOST_PASSPHRASE_FILE=path, unlock the profile first with "
+    "`sealpost unlock --minutes 30`, or run the command on a terminal, which asks."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PassphraseSource:
+    """`descriptor` is that of --passphrase-fd. The first line counts, without its end."""
+
+    descriptor: int | None = None
+
+    def present(self) -> str:
+        """The passphrase of an existing profile."""
+        given = self._given()
+        return given if given is not None else _ask("Passphrase: ")
+
+    def new(self) -> str:
+        """The passphrase of a profile about to be made; a person types it twice."""
+        passphrase = self._given()
+        if passphrase is None:
+            say(
+                "Choose a passphrase. It seals your keys and messages on this computer; nobody can restore it."
+            )
+            passphrase = _ask("New passphrase: ")
+            if _ask("Once more: ") != passphrase:
+                raise Locked(
+                    "The two passphrases differ.", cure="Run the command again.", code="passphrases-differ"
+                )
+        if len(passphrase) < MINIMUM_PASSPHRASE:
+            raise Locked(
+                f"The passphrase is shorter than {MINIMUM_PASSPHRASE} characters.",
+                code="weak-passphrase",
+                cure="Four or more random words make a good one.",
+            )
+        return passphrase
+
+    def _given(self) -> str | None:
+        if self.descriptor is not None:
+            try:
+                with os.fdopen(os.dup(self.descriptor), "rb") as file:
+                    return _first_line(file.readline(_LARGEST))
+            except OSError as error:
+                raise UsageError(
+                    f"--passphrase-fd {self.descriptor} cannot be read ({error.strerror}).",
+                    cure="For example: sealpost --passphrase-fd 3 inbox 3< passphrase.txt",
+                ) from None
+        path = os.environ.get(FILE_VARIABLE)
+        if path:
+            try:
+                with Path(path).open("rb") as file:
+                    return _first_line(file.readline(_LARGEST))
+            except OSError as error:
+                raise UsageError(
+                    f"{FILE_VARIABLE} names a file that cannot be read ({error.strerror}): {path}",
+                    cure="It is a file whose first line is the passphrase.",
+                ) from None
+        return None
+
+
+def _first_line(line: bytes) -> str:
+    try:
+        return line.rstrip(b"\r\n").decode()
+    except UnicodeDecodeError:
+        raise UsageError("The passphrase is not UTF-8 text.", cure="Its first line is taken.") from None
+
+
+def _ask(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        raise Locked(
+            "This profile is locked, and there is no terminal to ask for the passphrase.", cure=_CURE
+        )
+    try:
+        return getpass.getpass(prompt, stream=sys.stderr)
+    except EOFError:
+        raise Locked("No passphrase was given.", cure=_CURE) from None

@@ -1,0 +1,274 @@
+"""Sending: look up, verify, seal, send; the same bytes again after a lost answer, sealed anew once after a mismatch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from sealpost.contacts import Contacts, Found, unsafe
+from sealpost.device import OwnDevice
+from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable, Unsafe, UsageError
+from sealpost.protocol import conversation as conversations
+from sealpost.protocol import recipients
+from sealpost.protocol.body import Text
+from sealpost.protocol.chain import Head
+from sealpost.protocol.conversation import Conversation
+from sealpost.protocol.errors import Code, MessageTooLongError, ProtocolError
+from sealpost.protocol.identifiers import direct_conversation, new_message_id
+from sealpost.protocol.sealing import Sealed, seal
+from sealpost.service import Json, Service
+from sealpost.session import Session
+from sealpost.state import State, StoredMessage
+
+_OUTBOX = "outbox"
+_COUNTER = "counter"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KEPT = "The message is kept. `sealpost send --resume` sends the same bytes: it cannot arrive twice."
+_TRANSIENT = frozenset({"unauthenticated", "rate-limited", "internal", "request-timeout", "bad-answer"})
+"""Refusals after which the same bytes may still be accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The service has stored the message. `first` says that the recipient's keys were seen for the first time."""
+
+    message_id: str
+    conversation_id: str
+    to: str
+    sent_at: datetime
+    verified: bool
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A sealed message on its way; stored until the service has answered."""
+
+    mid: str
+    cid: str
+    uid: str
+    address: str
+    text: str = field(repr=False)
+    n: int
+    heads: dict[str, Json]
+    first: bool
+    envelope: str = field(default="", repr=False)
+    inner_hash: str = ""
+
+    @classmethod
+    def load(cls, stored: Json) -> Self:
+        return cls(**stored)
+
+    def pinned_heads(self) -> dict[str, Head]:
+        return {uid: Head.parse(head) for uid, head in self.heads.items()}
+
+
+class Sender:
+    """Sends as one's own account. `own` is its uid, `email` its address."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        session: Session,
+        service: Service,
+        contacts: Contacts,
+        device: OwnDevice,
+        own: str,
+        email: str,
+        now: Callable[[], float],
+    ) -> None:
+        self._state = state
+        self._session = session
+        self._service = service
+        self._contacts = contacts
+        self._device = device
+        self._own = own
+        self._email = email
+        self._now = now
+
+    def send(self, address: str, text: str) -> Receipt:
+        """One text to one address. Raises Unsafe when keys contradict what is pinned: then nothing was sent."""
+        if address == self._email:
+            raise UsageError("That is your own address.", cure="A message needs somebody else to go to.")
+        if not text:
+            raise UsageError("The message is empty.", cure="For example: sealpost send ada@example.org Hello")
+        with self._state.alone():
+            peer = self._peer(self._contacts.find(addresses=[address], uids=[self._own]), address)
+            cid = direct_conversation(self._own, peer[0].contact.uid)
+            draft = _Draft(
+                mid=new_message_id(int(self._service.now() * 1000)),
+                cid=cid,
+                uid=peer[0].contact.uid,
+                address=address,
+                text=text,
+                n=self._counter(cid)["sent"] + 1,
+                heads={},
+                first=peer[0].first,
+            )
+            return self._deliver(self._sealed(draft, peer))
+
+    def resume(self) -> list[Receipt]:
+        """Sends what a lost answer left behind, byte for byte."""
+        with self._state.alone():
+            return [self._deliver(_Draft.load(stored)) for stored in self._state.all(_OUTBOX)]
+
+    def waiting(self) -> int:
+        """How many messages wait for `resume`."""
+        return len(self._state.all(_OUTBOX))
+
+    def _peer(self, found: list[Found | None], who: str) -> tuple[Found, Found]:
+        """The recipient and oneself."""
+        peer, own = found
+        if peer is None:
+            raise ServiceProblem(
+                f"{who} is not on this service, or has never signed in.",
+                code="not-found",
+                status=200,
+                cure="Check the address. A person appears here after the first sign-in.",
+            )
+        if own is None:
+            raise Unsafe(
+                "The service does not show your own keys.",
+                code=Code.CHAIN_HIDDEN.value,
+                cure="Nothing was sent.",
+            )
+        return peer, own
+
+    def _sealed(self, draft: _Draft, pair: tuple[Found, Found]) -> _Draft:
+        """The draft sealed for the pair's present keys, and stored."""
+        members = {found.contact.uid: found.member for found in pair}
+        heads = {uid: member.chain.head for uid, member in members.items()}
+        try:
+            sealed = self._seal(draft, members, heads)
+        except ProtocolError as error:
+            raise unsafe(error, draft.address) from None
+        except MessageTooLongError as error:
+            raise UsageError(error.sentence, code="payload-too-large", cure="Send it in parts.") from None
+        draft = replace(
+            draft,
+            heads={uid: head.to_json() for uid, head in heads.items()},
+            envelope=sealed.envelope,
+            inner_hash=sealed.inner_hash,
+        )
+        with self._state.transaction():
+            self._state.put(_OUTBOX, asdict(draft), draft.mid)
+            self._state.put(_COUNTER, self._counter(draft.cid) | {"sent": draft.n}, draft.cid)
+        return draft
+
+    def _seal(
+        self, draft: _Draft, members: Mapping[str, recipients.Member], heads: Mapping[str, Head]
+    ) -> Sealed:
+        chosen = recipients.choose(
+            members, sender=self._own, sending_device=self._device.key.kid, now=int(self._now())
+        )
+        return seal(
+            body=Text(draft.text, self._email).to_json(),
+            conversation=self._conversation(draft, members),
+            heads=heads,
+            mid=draft.mid,
+            uid=self._own,
+            n=draft.n,
+            now=int(self._service.now() * 1000),
+            expires_at=None,
+            signing_key=self._device.key,
+            recipients=[key.key for key in chosen.keys],
+        )
+
+    def _conversation(self, draft: _Draft, members: Mapping[str, recipients.Member]) -> Conversation:
+        """The direct conversation; created when the service has none yet."""
+        chains = {uid: member.chain for uid, member in members.items()}
+        known = self._contacts.pinned_conversation(draft.cid, chains)
+        if known is not None:
+            return known
+        statement = conversations.create_direct(
+            uid=self._own,
+            other=draft.uid,
+            head=chains[self._own].head,
+            key=self._device.key,
+            now=int(self._service.now()),
+        )
+        answer = self._session.call("create_conversation", {"statement": statement})
+        return self._contacts.pin_conversation(draft.cid, answer.get("statements"), chains)
+
+    def _deliver(self, draft: _Draft) -> Receipt:
+        try:
+            try:
+                sent_at = self._post(draft)
+            except ServiceProblem as problem:
+                if problem.code != "device-mismatch":
+                    raise
+                draft = self._resealed(draft)
+                sent_at = self._post(draft)
+        except (ServiceUnavailable, NotSignedIn) as error:
+            raise _kept(error) from None
+        except SealpostError as error:
+            if error.code in _TRANSIENT:
+                raise _kept(error) from None
+            self._discard(draft)
+            raise
+        return self._sent(draft, sent_at)
+
+    def _resealed(self, draft: _Draft) -> _Draft:
+        """After a mismatch: the same message and id for the keys of now, unless a member was reset meanwhile."""
+        pair = self._peer(self._contacts.find(uids=[draft.uid, self._own]), draft.address)
+        after = {found.contact.uid: found.member.chain.head for found in pair}
+        try:
+            recipients.check_unchanged(draft.pinned_heads(), after)
+        except ProtocolError as error:
+            raise unsafe(error, draft.address) from None
+        return self._sealed(draft, pair)
+
+    def _post(self, draft: _Draft) -> int:
+        """Microseconds since 1970 at which the service stored the message."""
+        answer = self._session.call(
+            "send_message",
+            {
+                "message_id": draft.mid,
+                "conversation_id": draft.cid,
+                "expires_at": None,
+                "envelope": draft.envelope,
+            },
+        )
+        try:
+            sent_at = datetime.fromisoformat(answer["sent_at"])
+            return (sent_at - _EPOCH) // timedelta(microseconds=1)
+        except (KeyError, TypeError, ValueError):
+            raise ServiceUnavailable("The service's answer has no time.", code="bad-answer") from None
+
+    def _sent(self, draft: _Draft, sent_at: int) -> Receipt:
+        content = {
+            "kind": "sent",
+            "uid": draft.uid,
+            "address": draft.address,
+            "text": draft.text,
+            "inner": draft.inner_hash,
+        }
+        with self._state.transaction():
+            self._state.put_message(StoredMessage(draft.cid, draft.mid, sent_at, new=False, content=content))
+            self._state.delete(_OUTBOX, draft.mid)
+        contact = self._contacts.pinned(draft.uid)
+        return Receipt(
+            message_id=draft.mid,
+            conversation_id=draft.cid,
+            to=draft.address,
+            sent_at=_EPOCH + timedelta(microseconds=sent_at),
+            verified=contact is not None and contact.is_verified(),
+            first=draft.first,
+        )
+
+    def _discard(self, draft: _Draft) -> None:
+        """A refused message leaves no gap in the numbers."""
+        with self._state.transaction():
+            self._state.delete(_OUTBOX, draft.mid)
+            counter = self._counter(draft.cid)
+            if counter["sent"] == draft.n:
+                self._state.put(_COUNTER, counter | {"sent": draft.n - 1}, draft.cid)
+
+    def _counter(self, cid: str) -> Json:
+        return self._state.get(_COUNTER, cid) or {"sent": 0, "received": {}}
+
+
+def _kept(error: SealpostError) -> SealpostError:
+    error.cure = f"{error.cure} {_KEPT}".strip()
+    return error

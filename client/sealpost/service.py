@@ -1,0 +1,255 @@
+"""Calls of the service's functions over HTTP: retries, problem documents, clock offset. What they mean is elsewhere."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from os import environ
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from sealpost import __version__
+from sealpost.errors import ServiceProblem, ServiceUnavailable, UsageError
+
+Json = dict[str, Any]
+Body = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+PROBLEM_TYPE = "urn:sealpost:problem:"
+ATTEMPTS = 4
+LONGEST_PAUSE = 30.0
+OFFSET_WARNING = 120.0
+_FIRST_PAUSE = 0.5
+_PROOF_RETRY_OFFSET = 60.0
+_LARGEST_ANSWER = 32 * 1024 * 1024
+_RETRIED = frozenset({503, 504})
+_REPEATABLE = frozenset(
+    {"refresh_session", "revoke_session", "publish_key", "find_keys", "create_conversation", "send_message"}
+)
+"""Functions that answer a repeated call as the first: safe after a lost answer. sign_up would mail twice, and
+create_session's code is spent."""
+
+_CURES = {
+    "unauthenticated": "The session has ended. Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK",
+    "invalid-code": "A link works once and for a short time. Ask for a new one: sealpost sign-up EMAIL --service URL",
+    "invalid-proof": "Check this computer's clock, then try again.",
+    "device-not-active": "This device is not, or no longer, one of the account's. Sign in again.",
+    "blocked": "The recipient does not take messages from you.",
+    "not-a-member": "You are not in that conversation.",
+    "payload-too-large": "Send a shorter text.",
+}
+
+
+class Wall:
+    """Time as the system tells it. Tests give another."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass(slots=True)
+class Service:
+    """One service, by its URL without a trailing slash.
+
+    `offset` is the server's clock minus ours in seconds, measured from each answer's Date (whole seconds).
+    `bearer` of a call is the access token. Answers are JSON objects, {} for an empty one.
+    """
+
+    url: str
+    transport: httpx.BaseTransport | None = None
+    wall: Wall = field(default_factory=Wall)
+    on_warning: Callable[[str], None] = lambda _text: None
+    offset: float = 0.0
+    _client: httpx.Client | None = None
+    _warned: bool = False
+
+    def __post_init__(self) -> None:
+        self.url = checked_url(self.url)
+
+    def now(self) -> float:
+        """The server's time, as far as we know it."""
+        return self.wall.time() + self.offset
+
+    def call(self, function: str, body: Body, *, bearer: str = "") -> Json:
+        """POST /v1/{function}. `body` is a function where a repetition needs a fresh proof.
+
+        Raises ServiceProblem with the problem's code, or ServiceUnavailable.
+        """
+        attempts = ATTEMPTS if function in _REPEATABLE else 1
+        done, clock_mended = 0, False
+        while True:
+            offset_before = self.offset
+            try:
+                answer = self._post(function, body, bearer=bearer)
+            except httpx.TransportError as error:
+                failure, hint = self._unreachable(error), 0.0
+            else:
+                if _code(answer) == "invalid-proof" and callable(body) and not clock_mended:
+                    clock_mended = True
+                    if abs(self.offset - offset_before) > _PROOF_RETRY_OFFSET:
+                        continue
+                if answer.status_code not in _RETRIED:
+                    return _result(answer)
+                failure, hint = _busy(answer), _retry_after(answer)
+            done += 1
+            pause = max(hint, _FIRST_PAUSE * 2 ** (done - 1) * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
+            if done >= attempts or pause > LONGEST_PAUSE:
+                raise failure
+            self.wall.sleep(pause)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def _post(self, function: str, body: Body, *, bearer: str) -> httpx.Response:
+        content = json.dumps(body() if callable(body) else body, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json"}
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
+        started = self.wall.time()
+        with self._http().stream(
+            "POST", f"{self.url}/v1/{function}", content=content, headers=headers
+        ) as answer:
+            self._measure_offset(answer, (started + self.wall.time()) / 2)
+            read = bytearray()
+            for chunk in answer.iter_bytes():
+                read += chunk
+                if len(read) > _LARGEST_ANSWER:
+                    raise ServiceUnavailable("The service's answer is far too long.", code="bad-answer")
+        return httpx.Response(answer.status_code, headers=_plain_headers(answer), content=bytes(read))
+
+    def _http(self) -> httpx.Client:
+        if self._client is None:
+            self._client = httpx.Client(
+                transport=self.transport,
+                timeout=httpx.Timeout(30, connect=10),
+                headers={"User-Agent": f"sealpost/{__version__}", "Accept": "application/json"},
+                follow_redirects=False,
+            )
+        return self._client
+
+    def _measure_offset(self, answer: httpx.Response, ours: float) -> None:
+        try:
+            theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5
+        except (KeyError, ValueError, TypeError):
+            return
+        self.offset = theirs - ours
+        if abs(self.offset) > OFFSET_WARNING and not self._warned:
+            self._warned = True
+            direction = "behind" if self.offset > 0 else "ahead of"
+            self.on_warning(
+                f"this computer's clock is {abs(self.offset):.0f} s {direction} the service's: set it."
+            )
+
+    def _unreachable(self, error: httpx.TransportError) -> ServiceUnavailable:
+        if isinstance(error, httpx.TimeoutException):
+            cause = f"{self.url} did not answer in time."
+        else:
+            cause = f"{self.url} cannot be reached ({error or type(error).__name__})."
+        return ServiceUnavailable(
+            cause, code="unreachable", cure="Check the network and the URL, then try again."
+        )
+
+
+def checked_url(url: str) -> str:
+    """The service's URL in the one form that proofs and tokens name it. Only this computer is spoken to without TLS."""
+    url = url.strip().rstrip("/")
+    parts = urlsplit(url)
+    cure = "For example: --service https://sealpost.example.org"
+    if (
+        parts.scheme not in {"https", "http"}
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise UsageError(f"This is not the URL of a service: {url}", cure=cure)
+    if parts.scheme == "http" and not may_be_plain(parts.hostname):
+        raise UsageError(
+            f"{url} is not encrypted, and not on this computer.",
+            cure="Use https://, or set SEALPOST_ALLOW_HTTP=1 for a test network.",
+        )
+    return url
+
+
+def may_be_plain(host: str) -> bool:
+    """Whether a host may be spoken to without TLS: this computer, or any in a test network that says so."""
+    if host == "localhost" or host.endswith(".localhost") or environ.get("SEALPOST_ALLOW_HTTP") == "1":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _plain_headers(answer: httpx.Response) -> dict[str, str]:
+    return {name: answer.headers[name] for name in ("Content-Type", "Retry-After") if name in answer.headers}
+
+
+def _document(answer: httpx.Response) -> Json:
+    try:
+        document = json.loads(answer.content or b"{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _code(answer: httpx.Response) -> str:
+    """The code of a problem document, "" for any other answer."""
+    if answer.status_code < httpx.codes.BAD_REQUEST:
+        return ""
+    kind = _document(answer).get("type")
+    return kind.removeprefix(PROBLEM_TYPE) if isinstance(kind, str) and kind.startswith(PROBLEM_TYPE) else ""
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """Seconds; a date or nonsense counts as none (our service sends seconds)."""
+    value = answer.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else 0.0
+
+
+def _busy(answer: httpx.Response) -> ServiceUnavailable:
+    wait = _retry_after(answer)
+    return ServiceUnavailable(
+        "The service cannot answer now.",
+        code=_code(answer) or "unavailable",
+        cure=f"Try again in {wait:.0f} s." if wait else "Try again later.",
+    )
+
+
+def _result(answer: httpx.Response) -> Json:
+    if answer.status_code < httpx.codes.MULTIPLE_CHOICES:
+        try:
+            value = json.loads(answer.content or b"{}")
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ServiceUnavailable("The service's answer is not JSON. Is the URL right?", code="bad-answer")
+        return value
+    code = _code(answer)
+    if not code:
+        raise ServiceProblem(
+            f"The service answered {answer.status_code} without saying why. Is the URL right?",
+            code="bad-answer",
+            status=answer.status_code,
+        )
+    document = _document(answer)
+    wait = _retry_after(answer)
+    cure = f"Try again in {wait:.0f} s." if code == "rate-limited" and wait else _CURES.get(code, "")
+    raise ServiceProblem(
+        str(document.get("detail") or document.get("title") or code),
+        code=code,
+        status=answer.status_code,
+        members={
+            k: v for k, v in document.items() if k not in {"type", "title", "status", "detail", "instance"}
+        },
+        request_id=str(document.get("request_id", "")),
+        cure=cure,
+    )

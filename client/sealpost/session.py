@@ -1,0 +1,241 @@
+"""The session of this device: access token, refresh token, Firebase's tokens; renewed before they end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from sealpost.errors import NotSignedIn, ServiceProblem, ServiceUnavailable
+from sealpost.identity import IdToken, sign_in_with_custom_token
+from sealpost.protocol.jwk import PrivateKey
+from sealpost.protocol.proof import session_proof
+from sealpost.service import Json, Service, may_be_plain
+from sealpost.state import State
+
+_KIND = "session"
+_ACCESS_MARGIN = 60
+ID_MARGIN = 300
+"""Seconds before its end from which an ID token is replaced."""
+_CUSTOM_TOKEN_LIFE = 3300
+"""Firebase's custom tokens last an hour."""
+_PROOF_LIFE = 100
+"""The service takes a proof for 120 s; a repetition needs some of it."""
+_CLOCK_WRONG = 60
+SIGN_IN_AGAIN = "Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK"
+
+Proving = Callable[[str], Mapping[str, Any]]
+"""Makes a body from the access token, with a fresh proof each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firebase:
+    """Where this session reads messages. The hosts are emulators' host:port, None in the cloud."""
+
+    custom_token: str = field(repr=False)
+    project: str
+    api_key: str
+    auth_host: str | None
+    firestore_host: str | None
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> Self:
+        return cls(
+            custom_token=str(answer["custom_token"]),
+            project=str(answer["project"]),
+            api_key=str(answer["api_key"]),
+            auth_host=_emulator(answer["auth_host"]),
+            firestore_host=_emulator(answer["firestore_host"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What is stored. Times are Unix seconds by our clock. `proof` is of a refresh whose answer has not come yet."""
+
+    session_id: str
+    access_token: str = field(repr=False)
+    access_until: float
+    refresh_token: str = field(repr=False)
+    firebase: Firebase
+    issued: float
+    proof: str | None = field(default=None, repr=False)
+    proof_made: float = 0.0
+    id_token: str | None = field(default=None, repr=False)
+    id_until: float = 0.0
+
+    @classmethod
+    def read(cls, answer: Json, *, session_id: str, now: float) -> Self:
+        """From create_session's or refresh_session's answer."""
+        try:
+            return cls(
+                session_id=session_id,
+                access_token=str(answer["access_token"]),
+                access_until=now + float(answer["expires_in"]),
+                refresh_token=str(answer["refresh_token"]),
+                firebase=Firebase.read(answer["firebase"]),
+                issued=now,
+            )
+        except (KeyError, TypeError, ValueError):
+            raise ServiceUnavailable("The service's answer lacks a token.", code="bad-answer") from None
+
+
+def is_signed_in(state: State) -> bool:
+    """Whether there is a session, as far as this device knows."""
+    return state.get(_KIND) is not None
+
+
+class Session:
+    """Calls the service as this device."""
+
+    def __init__(
+        self, *, state: State, service: Service, key: PrivateKey, identity: httpx.BaseTransport | None = None
+    ) -> None:
+        self._state = state
+        self._service = service
+        self._key = key
+        self._identity = identity
+
+    def begin(self, tokens: Tokens) -> None:
+        """Takes over what create_session answered."""
+        self._state.put(_KIND, asdict(tokens))
+
+    def call(self, function: str, body: Mapping[str, Any] | Proving) -> Json:
+        """A call with the access token; a body that needs a proof is made from that token.
+
+        An access token that is refused before its time is replaced once. Raises NotSignedIn when the session has ended.
+        """
+        token = self._access_token()
+        try:
+            return self._call(function, body, token)
+        except ServiceProblem as problem:
+            if problem.code != "unauthenticated":
+                raise
+        self._refresh(stale=token)
+        try:
+            return self._call(function, body, self.tokens().access_token)
+        except ServiceProblem as problem:
+            raise (self._ended() if problem.code == "unauthenticated" else problem) from None
+
+    def proof(self, function: str, credential: str) -> str:
+        return session_proof(
+            service_url=self._service.url,
+            function=function,
+            credential=credential,
+            now=int(self._service.now()),
+            key=self._key,
+        )
+
+    def id_token(self) -> IdToken:
+        """An ID token for Firestore, good for at least ID_MARGIN seconds. Raises NotSignedIn when the session has ended."""
+        tokens, now = self.tokens(), self._service.wall.time()
+        if tokens.id_token is not None and tokens.id_until - now > ID_MARGIN:
+            return IdToken(tokens.id_token, tokens.id_until)
+        if now - tokens.issued > _CUSTOM_TOKEN_LIFE or tokens.id_token is not None:
+            self._refresh(stale=tokens.access_token)
+        return self._exchange(self.tokens())
+
+    def forget_id_token(self) -> None:
+        """After a refusal: the next ID token comes from a refreshed session."""
+        with self._state.transaction():
+            self._state.put(_KIND, asdict(replace(self.tokens(), id_until=0.0)))
+
+    def end(self) -> None:
+        """Revokes the session at the service and forgets it."""
+        tokens = self.tokens()
+        self.call(
+            "revoke_session",
+            lambda token: {"session_id": tokens.session_id, "proof": self.proof("revoke_session", token)},
+        )
+        self._state.delete(_KIND)
+
+    def tokens(self) -> Tokens:
+        stored = self._state.get(_KIND)
+        if stored is None:
+            raise NotSignedIn("This profile is not signed in.", cure=SIGN_IN_AGAIN)
+        return Tokens(**stored | {"firebase": Firebase(**stored["firebase"])})
+
+    def _call(self, function: str, body: Mapping[str, Any] | Proving, token: str) -> Json:
+        if callable(body):
+            make = body
+            return self._service.call(function, lambda: make(token), bearer=token)
+        return self._service.call(function, body, bearer=token)
+
+    def _access_token(self) -> str:
+        tokens = self.tokens()
+        if tokens.access_until - self._service.wall.time() < _ACCESS_MARGIN:
+            self._refresh(stale=tokens.access_token)
+            tokens = self.tokens()
+        return tokens.access_token
+
+    def _exchange(self, tokens: Tokens) -> IdToken:
+        made = sign_in_with_custom_token(
+            tokens.firebase.custom_token,
+            api_key=tokens.firebase.api_key,
+            emulator=tokens.firebase.auth_host,
+            transport=self._identity,
+            wall=self._service.wall,
+        )
+        with self._state.transaction():
+            self._state.put(_KIND, asdict(replace(self.tokens(), id_token=made.value, id_until=made.expires)))
+        return made
+
+    def _refresh(self, *, stale: str) -> None:
+        """Rotates the refresh token, unless another process of this profile has done so meanwhile.
+
+        The proof is stored before it is used: after a lost answer or a crash the same call is repeated byte for byte,
+        and so gets the same successor instead of ending the session.
+        """
+        with self._state.alone():
+            if self.tokens().access_token != stale:
+                return
+            for attempt in (1, 2):
+                tokens = self._with_proof(self.tokens())
+                before = self._service.offset
+                try:
+                    answer = self._service.call(
+                        "refresh_session", {"refresh_token": tokens.refresh_token, "proof": tokens.proof}
+                    )
+                except ServiceProblem as problem:
+                    if problem.code == "unauthenticated":
+                        raise self._ended() from None
+                    if problem.code != "invalid-proof":
+                        raise
+                    self._state.put(_KIND, asdict(replace(tokens, proof=None)))
+                    if attempt == 1 and abs(self._service.offset - before) > _CLOCK_WRONG:
+                        continue
+                    raise
+                fresh = Tokens.read(answer, session_id=tokens.session_id, now=self._service.wall.time())
+                self._state.put(_KIND, asdict(fresh))
+                return
+
+    def _with_proof(self, tokens: Tokens) -> Tokens:
+        now = self._service.wall.time()
+        if tokens.proof is None or not 0 <= now - tokens.proof_made < _PROOF_LIFE:
+            proof = self.proof("refresh_session", tokens.refresh_token)
+            tokens = replace(tokens, proof=proof, proof_made=now)
+            self._state.put(_KIND, asdict(tokens))
+        return tokens
+
+    def _ended(self) -> NotSignedIn:
+        self._state.delete(_KIND)
+        return NotSignedIn(
+            "The session has ended (signed out, or not used for long).",
+            code="unauthenticated",
+            cure=SIGN_IN_AGAIN,
+        )
+
+
+def _emulator(host: object) -> str | None:
+    """An emulator's host:port. It is spoken to without TLS, so only on this computer (or a test network)."""
+    if host is None:
+        return None
+    name = urlsplit(f"//{host}").hostname or ""
+    if not may_be_plain(name):
+        raise ServiceUnavailable(
+            f"The service names an emulator on another computer ({host}).",
+            code="bad-answer",
+            cure="Set SEALPOST_ALLOW_HTTP=1 for a test network.",
+        )
+    return str(host)
