@@ -38,6 +38,13 @@ class Server:
         finally:
             connection.close()
 
+    def drop(self, database: str) -> None:
+        connection = self.connect()
+        try:
+            connection.run(f'drop database if exists "{database}" with (force)')
+        finally:
+            connection.close()
+
     def exists(self, database: str) -> bool:
         connection = self.connect()
         try:

@@ -1,0 +1,46 @@
+"""The stack of the tests: one set of real parts, and on it a project with its own service for each test worker."""
+
+import uuid
+from pathlib import Path
+
+from scripts.local import gateway
+from scripts.local.layout import Layout
+from scripts.local.parts import Parts
+from scripts.local.ports import HOST, Ports, free_port
+from scripts.local.processes import Processes, wait_until
+from scripts.local.say import Progress
+from scripts.local.stack import DATABASE, Backing, Suite, register_triggers, rules, start_backing, start_python, start_suite
+from scripts.local.web import is_up
+
+
+def start_test_backing(processes: Processes, parts: Parts, layout: Layout, progress: Progress, data: Path) -> Backing:
+    """Start the shared parts. The database `DATABASE` stays a template; triggers go through a gateway to each project's service.
+
+    Raises:
+        Stop: a part failed.
+    """
+    ports = Ports.free()
+    routes = gateway.routes(data)
+    routes.mkdir(mode=0o700, exist_ok=True)
+
+    def a_gateway() -> None:
+        child = start_python(processes, layout, "Gateway", "scripts.local.gateway", str(ports.service), str(routes))
+        wait_until(lambda: is_up(f"http://{HOST}:{ports.service}/"), child, seconds=30)
+
+    return start_backing(processes, parts, layout, progress, ports=ports, data=data, beside=(a_gateway,))
+
+
+def start_test_suite(processes: Processes, layout: Layout, backing: Backing, name: str) -> Suite:
+    """A project, a database and a service that share nothing with any other.
+
+    Raises:
+        Stop: the service failed.
+    """
+    project = f"demo-{name}-{uuid.uuid4().hex[:6]}"
+    database = project.replace("-", "_")
+    port = free_port()
+    backing.postgres.create(database, template=DATABASE)
+    backing.firestore.load_rules(project, rules(layout))
+    register_triggers(layout, backing.firestore, project)
+    gateway.add_route(backing.data, project, port)
+    return start_suite(processes, layout, backing, project=project, database=database, port=port)
