@@ -110,7 +110,11 @@ def _check_numbers(n: object, iat: object, exp: object, now: int) -> None:
 def _check_lists(keys: object, env: object) -> None:
     if not isinstance(keys, list) or len(keys) != 1:
         raise malformed("encryption key: exactly one key")
-    if not isinstance(env, list) or not all(encoding.is_integer(version, low=1) for version in env):
+    if (
+        not isinstance(env, list)
+        or not env
+        or not all(encoding.is_integer(version, low=1) for version in env)
+    ):
         raise malformed("encryption key: env lists versions")
     if bounds.VERSION not in env:
         raise ProtocolError(Code.UPDATE_NEEDED, "encryption key: takes no envelope of this version")

@@ -67,8 +67,18 @@ def seal(
     payload = {"ctx": context.to_json(), "body": dict(body), "pad": "0" * padding(_size(body))}
     inner = jws.sign(jws.Type.MESSAGE, payload, signing_key)
     jwe = jose.encrypt(keys, protected_header(context.hash), inner.encode("ascii"))
-    names = ("protected", "recipients", "iv", "ciphertext", "tag")
-    envelope = encoding.compact_json({name: jwe[name] for name in names})
+    envelope = encoding.compact_json(
+        {
+            "protected": jwe["protected"],
+            "recipients": [
+                {"header": entry["header"], "encrypted_key": entry["encrypted_key"]}
+                for entry in jwe["recipients"]
+            ],
+            "iv": jwe["iv"],
+            "ciphertext": jwe["ciphertext"],
+            "tag": jwe["tag"],
+        }
+    )
     if len(envelope) >= bounds.MAX_ENVELOPE:
         raise MessageTooLongError(size=len(envelope), limit=bounds.MAX_ENVELOPE - 1)
     return Sealed(envelope, context, encoding.digest(inner))
