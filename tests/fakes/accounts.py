@@ -1,0 +1,49 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from common.accounts.model import Quota, User
+from common.identity import Address
+
+
+@dataclass
+class FakeUsers:
+    users: dict[str, User] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    async def find(self, address: Address) -> User | None:
+        self.calls.append("find")
+        return self.users.get(address.text)
+
+    async def create(self, address: Address) -> None:
+        self.calls.append("create")
+        uid = f"uid{len(self.users)}"
+        self.users.setdefault(address.text, User(uid=uid, verified=False, has_password=False))
+
+    async def delete(self, uid: str) -> None:
+        self.calls.append("delete")
+        self.users = {text: user for text, user in self.users.items() if user.uid != uid}
+
+    async def link_code(self, address: Address) -> str:
+        self.calls.append("link_code")
+        return f"code-for-{len(address.text)}-characters"
+
+
+@dataclass
+class FakeMailer:
+    sent: list[tuple[Address, str]] = field(default_factory=list)
+
+    async def send_link(self, address: Address, link: str) -> None:
+        self.sent.append((address, link))
+
+
+@dataclass
+class FakeQuotas:
+    counts: dict[tuple[bytes, int, int], int] = field(default_factory=dict)
+
+    async def admit(self, quotas: Sequence[Quota], now: float) -> bool:
+        admitted = True
+        for quota in quotas:
+            window = (quota.subject, quota.seconds, int(now) // quota.seconds)
+            self.counts[window] = self.counts.get(window, 0) + 1
+            admitted = admitted and self.counts[window] <= quota.most
+        return admitted

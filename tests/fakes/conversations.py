@@ -1,0 +1,42 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from common.conversations.model import Creation, Started
+from common.errors import InvalidRequest, NotFound
+from common.identity import Caller
+
+
+@dataclass
+class FakeConversationStore:
+    moduli: dict[str, str] = field(default_factory=dict)
+    heads: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """uid -> (seq, hash): the accounts with a published chain"""
+    conversations: dict[str, Creation] = field(default_factory=dict)
+
+    async def device_modulus(self, caller: Caller) -> str | None:
+        return self.moduli.get(caller.device)
+
+    async def create(self, creation: Creation, now: float) -> Started:
+        assert now > 0
+        if self.heads.get(creation.creator) != creation.creator_head:
+            raise InvalidRequest("The chain has no such head.")
+        if any(uid not in self.heads for uid in creation.members):
+            raise NotFound("No such account.")
+        created = creation.id not in self.conversations
+        stands = self.conversations.setdefault(creation.id, creation)
+        return Started(id=stands.id, statements=(stands.compact,), created=created)
+
+
+@dataclass
+class FakeLiveConversations:
+    documents: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+
+    async def put(self, conversation: str, members: Sequence[str]) -> None:
+        self.documents.setdefault(conversation, (tuple(members), 0))
+
+    async def touch(self, conversation: str, at: int) -> bool:
+        if conversation not in self.documents:
+            return False
+        members, before = self.documents[conversation]
+        self.documents[conversation] = (members, max(before, at))
+        return True

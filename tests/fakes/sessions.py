@@ -1,0 +1,123 @@
+from dataclasses import dataclass, field, replace
+
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
+
+from common.errors import Forbidden, InvalidCode
+from common.identity import Address, Caller, Head
+from common.sessions.model import DeviceState, Standing, StoredSession
+
+
+@dataclass
+class FakeIdentities:
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """code -> (address, uid)"""
+
+    async def redeem(self, address: Address, code: str) -> str:
+        if self.codes.get(code, ("", ""))[0] != address.text:
+            raise InvalidCode("The code is not valid.")
+        return self.codes.pop(code)[1]
+
+    async def custom_token(self, caller: Caller) -> str:
+        return f"custom.{caller.uid}.{caller.session}"
+
+
+@dataclass
+class FakeSessionStore:
+    sessions: dict[str, StoredSession] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    devices: dict[str, tuple[str, str, DeviceState]] = field(default_factory=dict)
+    """id -> (uid, modulus, state)"""
+    heads: dict[str, Head] = field(default_factory=dict)
+    proofs: set[tuple[str, str]] = field(default_factory=set)
+
+    async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
+        assert expires_at > 0
+        fresh = (device, jti) not in self.proofs
+        self.proofs.add((device, jti))
+        return fresh
+
+    async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
+        assert len(address_index) == 32
+        assert now < session.expires_at
+        owner, _, _ = self.devices.setdefault(session.device, (session.uid, modulus, "pending"))
+        if owner != session.uid:
+            raise Forbidden("This device belongs to another account.")
+        self.sessions[session.id] = session
+
+    async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
+        for session in self.sessions.values():
+            if token_hash in (session.refresh_hash, session.previous_hash) and self._alive(session, now):
+                return session, self._standing(session)
+        return None
+
+    async def rotate(
+        self, session: str, *, presented: str, successor: str, proof: str, now: float, expires_at: float
+    ) -> bool:
+        stored = self.sessions[session]
+        if stored.refresh_hash != presented or not self._alive(stored, now):
+            return False
+        self.sessions[session] = replace(
+            stored,
+            refresh_hash=successor,
+            previous_hash=presented,
+            rotation_proof=proof,
+            rotated_at=now,
+            expires_at=expires_at,
+        )
+        return True
+
+    async def end(self, uid: str, session: str, now: float) -> bool:
+        assert now > 0
+        stored = self.sessions.get(session)
+        if stored is None or stored.uid != uid:
+            return False
+        self.ended.add(session)
+        return True
+
+    async def standing(self, caller: Caller, now: float) -> Standing | None:
+        stored = self.sessions.get(caller.session)
+        if stored is None or (stored.uid, stored.device) != (caller.uid, caller.device):
+            return None
+        return self._standing(stored) if self._alive(stored, now) else None
+
+    def _alive(self, session: StoredSession, now: float) -> bool:
+        return session.id not in self.ended and now < session.expires_at
+
+    def _standing(self, session: StoredSession) -> Standing:
+        _, modulus, state = self.devices[session.device]
+        return Standing(
+            modulus=modulus, state=state, head=self.heads.get(session.uid), expires_at=session.expires_at
+        )
+
+
+@dataclass
+class FakeLiveSessions:
+    documents: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    async def put(self, caller: Caller, *, expires_at: float) -> None:
+        self.documents[caller.uid, caller.session] = expires_at
+
+    async def delete(self, uid: str, session: str) -> None:
+        self.documents.pop((uid, session), None)
+
+
+@dataclass
+class FakeTokenKeys:
+    keys: dict[str, EllipticCurvePrivateKey] = field(
+        default_factory=lambda: {"current": generate_private_key(SECP256R1())}
+    )
+
+    def signing(self) -> tuple[str, EllipticCurvePrivateKey]:
+        return next(iter(self.keys.items()))
+
+    def verifying(self, kid: str) -> EllipticCurvePublicKey | None:
+        key = self.keys.get(kid)
+        return key.public_key() if key else None
+
+    def published(self) -> list[dict[str, str]]:
+        return [{"kid": kid} for kid in self.keys]
