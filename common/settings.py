@@ -1,10 +1,13 @@
 """What a deployment says of itself, read once from the environment. A required value that is missing is named."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+_SERVICE_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost|\[::1\]))(:[0-9]{1,5})?")
 
 
 class SettingsError(Exception):
@@ -46,10 +49,10 @@ class Settings:
             SettingsError: a value is missing or malformed.
         """
         service_url = _required(environment, "SEALPOST_URL")
-        if not service_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise SettingsError("SEALPOST_URL must start with https:// (http:// is for loopback only).")
-        if service_url.endswith("/"):
-            raise SettingsError("SEALPOST_URL must not end with a slash.")
+        if not _SERVICE_URL.fullmatch(service_url):
+            raise SettingsError(
+                "SEALPOST_URL must be https:// and a host, without a slash at the end (http:// is for loopback only)."
+            )
         dsn, instance = environment.get("POSTGRES_DSN"), environment.get("POSTGRES_INSTANCE")
         if (dsn is None) == (instance is None):
             raise SettingsError(
@@ -96,6 +99,8 @@ def read_secret(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise SettingsError(f"The secret {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The secret {path} is not ASCII text.") from None
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

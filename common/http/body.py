@@ -14,6 +14,9 @@ from common.jose import parse_json
 
 T = TypeVar("T")
 
+_DIGITS = 18
+"""Of the largest Content-Length worth reading; Python refuses to parse a number of some thousands."""
+
 
 async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
     """The whole body.
@@ -25,7 +28,7 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
     """
     too_large = PayloadTooLarge(f"The body may have {limit} bytes at most.")
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if announced.isdecimal() and (len(announced) > _DIGITS or int(announced) > limit):
         raise too_large
     body = bytearray()
     try:

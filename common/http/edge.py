@@ -184,7 +184,9 @@ def _caller(edge: Edge, request: Request, access: Access) -> tuple[Caller | None
 
 
 def _target(edge: Edge, request: Request) -> Target:
-    return Target(audience=edge.service_url, method=request.method, url=edge.service_url + request.url.path)
+    return Target(
+        audience=edge.service_url, method=request.method, url=edge.service_url + request.scope["path"]
+    )
 
 
 def _network(edge: Edge, request: Request) -> str:

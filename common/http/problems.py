@@ -77,6 +77,7 @@ def problem_response(error: BaseException, request_id: str) -> Response:
         headers["allow"] = error.members["allow"]
     if isinstance(error, RequestTimeout | PayloadTooLarge):
         headers["connection"] = "close"
-    if isinstance(error, errors.Unauthenticated):
-        headers["www-authenticate"] = 'Bearer error="invalid_token"'
+    if status == 401:  # noqa: PLR2004 - RFC 9110, section 11.6.1: it names the scheme
+        expired = isinstance(error, errors.Unauthenticated)
+        headers["www-authenticate"] = 'Bearer error="invalid_token"' if expired else "Bearer"
     return JSONResponse(document, status_code=status, headers=headers, media_type="application/problem+json")

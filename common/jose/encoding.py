@@ -4,6 +4,7 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
+from math import isfinite
 from typing import Any, NoReturn
 
 from common.errors import InvalidRequest
@@ -35,19 +36,22 @@ def digest(text: str) -> str:
 
 
 def parse_json(text: str | bytes, name: str) -> Any:
-    """JSON in UTF-8 (RFC 8259) in which no object names a member twice and no number is NaN or infinite.
+    """JSON in UTF-8 as RFC 7493, section 2, restricts it.
+
+    No object names a member twice, no number is NaN or infinite, and no string holds half of a surrogate pair, which
+    could not be encoded again.
 
     Raises:
         InvalidRequest: anything else; names `name`.
     """
     try:
-        return json.loads(
-            text.decode("utf-8") if isinstance(text, bytes) else text,
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-        )
+        text = text.decode("utf-8") if isinstance(text, bytes) else text
+        value = json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise InvalidRequest(f"{name} is not JSON, or names a member twice.") from None
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -55,6 +59,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise ValueError("a member is named twice")
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("too large for a number")
+    return number
 
 
 def _no_constant(_: str) -> NoReturn:

@@ -17,8 +17,8 @@ THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 """32 bytes in base64url."""
 
 _MEMBERS = frozenset(("kty", "n", "e", "alg", "use", "kid"))
-_MODULUS = re.compile(r"[g-z0-9_-][A-Za-z0-9_-]{511}")
-"""384 bytes whose first bit is set: 3072 bits, no leading zero."""
+_MODULUS = re.compile(r"[g-z0-9_-][A-Za-z0-9_-]{510}[BDFHJLNPRTVXZbdfhjlnprtvxz13579_]")
+"""384 bytes whose first and last bits are set: 3072 bits, no leading zero, and odd as any RSA modulus is."""
 _EXPONENT = 65537
 
 
@@ -53,7 +53,7 @@ def read_key(jwk: Any, role: tuple[str, str], name: str) -> RsaKey:
         raise InvalidRequest(f"{name} must be an RSA key with e AQAB, alg {alg} and use {use}.")
     n = members["n"]
     if not isinstance(n, str) or not _MODULUS.fullmatch(n):
-        raise InvalidRequest(f"{name} must have a modulus of exactly 3072 bits.")
+        raise InvalidRequest(f"{name} must have an odd modulus of exactly 3072 bits.")
     key = RsaKey(n=n, alg=alg, use=use)
     if members["kid"] != key.kid:
         raise InvalidRequest(f"The kid of {name} must be its RFC 7638 SHA-256 thumbprint.")

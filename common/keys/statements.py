@@ -58,7 +58,7 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
         not isinstance(payload["keys"], list)
         or len(payload["keys"]) != 1
         or payload["env"] != [1]
-        or payload["env"][0] is True
+        or type(payload["env"][0]) is not int
     ):
         raise InvalidRequest(f"{name} must carry one key and env [1].")
     wrapping = read_key(payload["keys"][0], WRAPPING, name)

@@ -52,7 +52,7 @@ def _require_protected(value: Any) -> None:
         raise InvalidRequest("protected must be a string.")
     header = exact(parse_json(decode_base64url(value, "protected"), "protected"), _PROTECTED, "protected")
     matching(header["ctx"], THUMBPRINT, "ctx")
-    if any(header[name] != fixed or header[name] is True for name, fixed in _FIXED.items()):
+    if type(header["v"]) is not int or any(header[name] != fixed for name, fixed in _FIXED.items()):
         raise InvalidRequest(f"protected must have exactly {_FIXED} and ctx.")
 
 
