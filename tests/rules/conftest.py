@@ -1,12 +1,12 @@
 """A small world of two conversations and four sessions in a project of its own, made anew for every test."""
 
-import os
 import uuid
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from scripts.local.stack import Backing
 from tests.rules.rest import Documents, text, texts, time
 from tests.rules.world import ROOT, World
 
@@ -15,10 +15,9 @@ OWNER = "owner"  # the emulator's word for a caller with full rights
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    host = os.environ["FIRESTORE_EMULATOR_HOST"]
+async def world(backing: Backing) -> AsyncIterator[World]:
     project = f"demo-rules-{uuid.uuid4().hex[:8]}"
-    async with httpx.AsyncClient(base_url=f"http://{host}", timeout=30) as http:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{backing.ports.firestore}", timeout=30) as http:
         owner = Documents(http, project, OWNER)
         world = World(owner, project)
         assert await world.publish((ROOT / "firestore.rules").read_text()) == []

@@ -1,0 +1,78 @@
+import asyncio
+
+import pytest
+
+from common.conversations.model import Started
+from common.errors import InvalidRequest, NotFound
+from common.identity import Caller
+from common.keys.model import ConversationQuery
+from tests.contract.world import NOW, World, creation, modulus_of, thumbprint
+
+
+async def published(world: World) -> tuple[Caller, tuple[int, str]]:
+    caller = await world.join()
+    first, _ = await world.publish(caller)
+    return caller, (0, first.hash)
+
+
+async def test_a_device_is_known_by_its_modulus(world: World) -> None:
+    caller = await world.join()
+    assert await world.conversations.device_modulus(caller) == modulus_of(caller.device)
+
+
+async def test_the_first_statement_stands(world: World) -> None:
+    (one, head_of_one), (other, head_of_other) = await published(world), await published(world)
+    made, late = creation(one, other, head_of_one), creation(other, one, head_of_other)
+    assert made.id == late.id
+    assert await world.conversations.create(made, NOW) == Started(
+        id=made.id, statements=(made.compact,), created=True
+    )
+    for again in (made, late):
+        expected = Started(id=made.id, statements=(made.compact,), created=False)
+        assert await world.conversations.create(again, NOW) == expected
+
+
+async def test_of_two_at_once_one_creates_and_both_agree(world: World) -> None:
+    (one, head_of_one), (other, head_of_other) = await published(world), await published(world)
+    attempts = [creation(one, other, head_of_one), creation(other, one, head_of_other)] * 3
+    started = await asyncio.gather(*(world.conversations.create(attempt, NOW) for attempt in attempts))
+    assert sum(each.created for each in started) == 1
+    assert len({each.statements for each in started}) == 1
+
+
+async def test_the_head_must_be_of_the_creators_chain(world: World) -> None:
+    (one, _), (other, head_of_other) = await published(world), await published(world)
+    for head in ((0, thumbprint()), (1, head_of_other[1]), head_of_other):
+        with pytest.raises(InvalidRequest):
+            await world.conversations.create(creation(one, other, head), NOW)
+
+
+async def test_the_other_side_must_have_published(world: World) -> None:
+    one, head = await published(world)
+    with pytest.raises(NotFound):
+        await world.conversations.create(creation(one, await world.join(), head), NOW)
+
+
+async def test_members_alone_find_its_statements(world: World) -> None:
+    (one, head), (other, _), (stranger, _) = (
+        await published(world),
+        await published(world),
+        await published(world),
+    )
+    made = await world.talk(one, other, head)
+    queries = [ConversationQuery(id=thumbprint(), known_seq=-1), ConversationQuery(id=made.id, known_seq=-1)]
+    for member in (one, other):
+        found = await world.keys.find([], queries, caller=member, now=NOW)
+        assert found.conversations == (None, (made.compact,))
+    assert (await world.keys.find([], queries, caller=stranger, now=NOW)).conversations == (None, None)
+    known = await world.keys.find([], [ConversationQuery(id=made.id, known_seq=0)], caller=one, now=NOW)
+    assert known.conversations == ((),)
+
+
+async def test_the_time_of_the_last_message_only_rises(world: World) -> None:
+    live, cid = world.live_conversations, thumbprint()
+    assert not await live.touch(cid, 5)
+    await live.put(cid, ["a", "b"])
+    for at in (7_000_000_000_000, 3, 7_000_000_000_001):
+        assert await live.touch(cid, at)
+    await live.put(cid, ["a", "b"])

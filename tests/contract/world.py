@@ -1,0 +1,175 @@
+"""The stores of all rooms over one state, in memory or real, and people who use them."""
+
+import secrets
+from dataclasses import replace
+from typing import Protocol
+
+from common.conversations.model import Creation
+from common.conversations.ports import ConversationStore, LiveConversations
+from common.conversations.statements import direct_id
+from common.identity import Caller
+from common.jose import base64url
+from common.keys.model import EncryptionKey, FirstDevice
+from common.keys.ports import KeyStore
+from common.messages.ports import MessageLog
+from common.sessions.model import StoredSession
+from common.sessions.ports import LiveSessions, SessionStore
+from common.storage.firestore.client import FirestoreClient
+from common.storage.firestore.conversations import FirestoreConversations
+from common.storage.firestore.messages import FirestoreMessages
+from common.storage.firestore.sessions import FirestoreSessions
+from common.storage.postgres.conversations import PostgresConversations
+from common.storage.postgres.keys import PostgresKeys
+from common.storage.postgres.pool import Pool
+from common.storage.postgres.sessions import PostgresSessions
+from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
+from tests.fakes.keys import FakeKeyStore
+from tests.fakes.messages import FakeMessageLog
+from tests.fakes.sessions import FakeLiveSessions, FakeSessionStore
+
+NOW = 1_800_000_000.0
+DAY = 86_400
+
+
+def thumbprint() -> str:
+    return base64url(secrets.token_bytes(32))
+
+
+def new_uid() -> str:
+    return f"u{secrets.token_hex(8)}"
+
+
+def new_session(uid: str | None = None, device: str | None = None) -> StoredSession:
+    return StoredSession(
+        id=secrets.token_urlsafe(16),
+        uid=uid or new_uid(),
+        device=device or thumbprint(),
+        refresh_hash=thumbprint(),
+        expires_at=NOW + 45 * DAY,
+    )
+
+
+def caller_of(session: StoredSession) -> Caller:
+    return Caller(uid=session.uid, session=session.id, device=session.device)
+
+
+def modulus_of(device: str) -> str:
+    return (device * 12)[:512]
+
+
+def first_device(caller: Caller) -> FirstDevice:
+    return FirstDevice(
+        uid=caller.uid,
+        device=caller.device,
+        hash=thumbprint(),
+        issued_at=int(NOW),
+        compact=f"chain.{secrets.token_hex(200)}.x",
+    )
+
+
+def encryption_key(caller: Caller, n: int = 1, *, days: int = 30) -> EncryptionKey:
+    return EncryptionKey(
+        uid=caller.uid,
+        device=caller.device,
+        n=n,
+        kid=thumbprint(),
+        issued_at=int(NOW),
+        expires_at=int(NOW) + days * DAY,
+        compact=f"key.{n}.{secrets.token_hex(200)}",
+    )
+
+
+def creation(one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
+    low, high = sorted((one.uid, other.uid))
+    return Creation(
+        id=direct_id(low, high),
+        hash=thumbprint(),
+        members=(low, high),
+        creator=one.uid,
+        creator_head=head,
+        compact=f"conversation.{secrets.token_hex(100)}.x",
+    )
+
+
+class World(Protocol):
+    @property
+    def sessions(self) -> SessionStore: ...
+    @property
+    def keys(self) -> KeyStore: ...
+    @property
+    def conversations(self) -> ConversationStore: ...
+    @property
+    def live_sessions(self) -> LiveSessions: ...
+    @property
+    def live_conversations(self) -> LiveConversations: ...
+    @property
+    def log(self) -> MessageLog: ...
+
+    async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
+        """Open a session of a new account on a new device, which is pending."""
+
+    async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
+        """Begin the caller's chain, with its first encryption key."""
+
+    async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
+        """Create their conversation."""
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.sessions = FakeSessionStore()
+        self.keys = FakeKeyStore()
+        self.conversations = FakeConversationStore()
+        self.live_sessions = FakeLiveSessions()
+        self.live_conversations = FakeLiveConversations()
+        self.log = FakeMessageLog()
+
+    async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
+        session = session or new_session()
+        index = index or secrets.token_bytes(32)
+        modulus = modulus_of(session.device)
+        await self.sessions.open(session, address_index=index, modulus=modulus, now=NOW)
+        self.keys.addresses[index] = session.uid
+        self.keys.moduli[session.device] = self.conversations.moduli[session.device] = modulus
+        return caller_of(session)
+
+    async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
+        first, key = first_device(caller), encryption_key(caller)
+        head = await self.keys.publish(caller.uid, caller.device, first, key, NOW)
+        uid, modulus, _ = self.sessions.devices[caller.device]
+        self.sessions.devices[caller.device] = (uid, modulus, "active")
+        self.sessions.heads[caller.uid] = head
+        self.conversations.heads[caller.uid] = (head.seq, head.hash)
+        return first, key
+
+    async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
+        made = creation(one, other, head)
+        started = await self.conversations.create(made, NOW)
+        self.keys.conversations[made.id] = (frozenset(made.members), started.statements)
+        return replace(made, compact=started.statements[0])
+
+
+class RealWorld:
+    def __init__(self, pool: Pool, firestore: FirestoreClient) -> None:
+        self.sessions = PostgresSessions(pool)
+        self.keys = PostgresKeys(pool)
+        self.conversations = PostgresConversations(pool)
+        self.live_sessions = FirestoreSessions(firestore)
+        self.live_conversations = FirestoreConversations(firestore)
+        self.log = FirestoreMessages(firestore)
+
+    async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
+        session = session or new_session()
+        index = index or secrets.token_bytes(32)
+        await self.sessions.open(session, address_index=index, modulus=modulus_of(session.device), now=NOW)
+        return caller_of(session)
+
+    async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
+        first, key = first_device(caller), encryption_key(caller)
+        await self.keys.publish(caller.uid, caller.device, first, key, NOW)
+        return first, key
+
+    async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
+        made = creation(one, other, head)
+        started = await self.conversations.create(made, NOW)
+        return replace(made, compact=started.statements[0])
