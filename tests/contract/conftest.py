@@ -21,7 +21,7 @@ def server(backing: Backing) -> str:
     return backing.postgres.dsn("postgres")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def empty_dsn(server: str) -> Iterator[str]:
     yield from _database(server)
 
