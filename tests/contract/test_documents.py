@@ -1,0 +1,143 @@
+"""What the Firestore adapters write, field for field, and how often they go to the wire."""
+
+import secrets
+from datetime import UTC, datetime
+
+import pytest
+
+from common.clock import deadline
+from common.errors import DeadlineExceeded, Unavailable
+from common.storage.firestore.client import FirestoreClient, FirestoreFailed, creating, deleting
+from common.storage.firestore.conversations import FirestoreConversations
+from common.storage.firestore.events import decode_document
+from common.storage.firestore.messages import FirestoreMessages
+from common.storage.firestore.sessions import FirestoreSessions
+from scripts.local.stack import Backing
+from tests.contract.test_message_log import message
+from tests.contract.wire import GrpcWatch, proxied
+from tests.contract.world import NOW, caller_of, new_session, thumbprint
+
+
+async def fields(client: FirestoreClient, *path: str) -> dict[str, object]:
+    document = await client.get(*path)
+    assert document is not None
+    event = b"\x0a" + _varint(document.ByteSize()) + document.SerializeToString()
+    decoded = decode_document(event)
+    assert decoded is not None
+    return decoded
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+async def test_a_messages_document(firestore: FirestoreClient) -> None:
+    sent = message()
+    stored = await FirestoreMessages(firestore).append(sent)
+    document = await fields(firestore, "conversations", sent.conversation, "messages", sent.id)
+    assert document == {
+        "members": list(sent.members),
+        "sender_uid": sent.sender_uid,
+        "sender_device": sent.sender_device,
+        "sent_at": datetime.fromisoformat(stored.sent_at),
+        "expires_at": datetime.fromtimestamp(sent.expires_at, UTC),
+        "envelope": sent.envelope,
+    }
+
+
+async def test_a_conversations_document(firestore: FirestoreClient) -> None:
+    live, cid = FirestoreConversations(firestore), thumbprint()
+    await live.put(cid, ["a", "b"])
+    assert await fields(firestore, "conversations", cid) == {
+        "members": ["a", "b"],
+        "kind": "direct",
+        "version": 1,
+        "last_message_at": 0,
+    }
+    for at, stands in ((5, 5), (3, 5), (7_000_000_000_000, 7_000_000_000_000), (6, 7_000_000_000_000)):
+        assert await live.touch(cid, at)
+        assert (await fields(firestore, "conversations", cid))["last_message_at"] == stands
+    await live.put(cid, ["a", "c"])
+    assert (await fields(firestore, "conversations", cid))["members"] == ["a", "b"]
+
+
+async def test_touching_makes_no_document(firestore: FirestoreClient) -> None:
+    cid = thumbprint()
+    assert not await FirestoreConversations(firestore).touch(cid, 5)
+    assert await firestore.get("conversations", cid) is None
+
+
+async def test_a_sessions_document(firestore: FirestoreClient) -> None:
+    live, caller = FirestoreSessions(firestore), caller_of(new_session())
+    await live.put(caller, expires_at=NOW + 0.25)
+    assert await fields(firestore, "accounts", caller.uid, "sessions", caller.session) == {
+        "device": caller.device,
+        "expires_at": datetime.fromtimestamp(NOW + 0.25, UTC),
+    }
+    await live.delete(caller.uid, caller.session)
+    assert await firestore.get("accounts", caller.uid, "sessions", caller.session) is None
+
+
+async def test_a_send_is_one_call_and_its_repetition_two(project: str, backing: Backing) -> None:
+    watch = GrpcWatch()
+    async with proxied(backing.ports.firestore, watch) as proxy:
+        client = FirestoreClient(project, f"127.0.0.1:{proxy.port}")
+        log, sent = FirestoreMessages(client), message()
+        await log.append(sent)
+        assert watch.calls == 1
+        await log.append(sent)
+        assert watch.calls == 3
+        await FirestoreConversations(client).touch(sent.conversation, 1)
+        assert watch.calls == 4
+        assert proxy.connections == 1
+        await client.close()
+
+
+async def test_a_server_that_is_not_there_is_unavailable(project: str) -> None:
+    client = FirestoreClient(project, "127.0.0.1:1")
+    with pytest.raises(Unavailable) as unavailable:
+        await FirestoreMessages(client).append(message())
+    assert unavailable.value.__suppress_context__ or unavailable.value.__context__ is None
+    await client.close()
+
+
+async def test_a_frozen_server_costs_the_deadline_and_no_more(project: str, backing: Backing) -> None:
+    async with proxied(backing.ports.firestore, GrpcWatch()) as proxy:
+        client = FirestoreClient(project, f"127.0.0.1:{proxy.port}")
+        await client.get("nothing", "here")
+        proxy.freeze()
+        with pytest.raises(DeadlineExceeded):
+            async with deadline(0.3):
+                await client.get("nothing", "here")
+        await client.close()
+
+
+async def test_a_refusal_tells_its_status_alone(firestore: FirestoreClient) -> None:
+    secret = secrets.token_hex(16)
+    with pytest.raises(FirestoreFailed) as failed:
+        await firestore.commit(creating(firestore.name("odd", "number", secret), {"text": secret}))
+    assert str(failed.value) == "INVALID_ARGUMENT"
+    assert failed.value.__context__ is None or failed.value.__suppress_context__
+
+
+async def test_several_writes_are_one_commit_or_none(firestore: FirestoreClient) -> None:
+    one, other = firestore.name("things", thumbprint()), firestore.name("things", thumbprint())
+    assert await firestore.commit(creating(one, {"n": 1}))
+    assert await firestore.commit(creating(other, {"n": 2}), creating(one, {"n": 3})) is None
+    assert await firestore.get(*other.split("/")[-2:]) is None
+    assert await firestore.commit(deleting(one), creating(other, {"n": 4}))
+
+
+class TestEvents:
+    def test_a_deletion_has_no_new_document(self) -> None:
+        assert decode_document(b"") is None
+        assert decode_document(b"\x12\x05\x0a\x03abc") is None
+
+    @pytest.mark.parametrize("data", [b"\xff\xff\xff", b"{}", b"\x0a\x7f", b"\x0a\x03\x12\x01\xff"])
+    def test_what_is_not_an_event_is_refused(self, data: bytes) -> None:
+        with pytest.raises(ValueError, match="not DocumentEventData"):
+            decode_document(data)

@@ -1,0 +1,98 @@
+import asyncio
+import secrets
+
+import pytest
+
+from common.accounts.model import Quota
+from common.accounts.ports import Quotas
+from common.storage.postgres.dead_events import PostgresDeadEvents
+from common.storage.postgres.pool import Pool
+from common.storage.postgres.quotas import PostgresQuotas
+from common.storage.postgres.sessions import PostgresSessions
+from tests.contract.world import NOW, caller_of, modulus_of, new_session, thumbprint
+from tests.fakes.accounts import FakeQuotas
+
+HOUR = 3_600
+
+
+@pytest.fixture(params=["fake", "real"])
+def quotas(request: pytest.FixtureRequest) -> Quotas:
+    return FakeQuotas() if request.param == "fake" else PostgresQuotas(request.getfixturevalue("pool"))
+
+
+def quota(most: int, seconds: int = HOUR) -> Quota:
+    return Quota(subject=secrets.token_bytes(32), seconds=seconds, most=most)
+
+
+async def test_so_many_calls_and_no_more(quotas: Quotas) -> None:
+    limit = quota(3)
+    assert [await quotas.admit([limit], NOW + n) for n in range(5)] == [True] * 3 + [False] * 2
+    assert await quotas.admit([quota(3)], NOW)
+
+
+async def test_a_new_window_begins_anew(quotas: Quotas) -> None:
+    limit = quota(1)
+    assert await quotas.admit([limit], NOW)
+    assert not await quotas.admit([limit], NOW + HOUR - 1)
+    assert await quotas.admit([limit], NOW + HOUR)
+
+
+async def test_the_tightest_of_several_decides(quotas: Quotas) -> None:
+    subject = secrets.token_bytes(32)
+    hour, day = (
+        Quota(subject=subject, seconds=HOUR, most=3),
+        Quota(subject=subject, seconds=24 * HOUR, most=2),
+    )
+    assert [await quotas.admit([hour, day], NOW) for _ in range(3)] == [True, True, False]
+    assert not await quotas.admit([hour, day], NOW + HOUR)
+
+
+async def test_calls_at_once_are_counted_singly(quotas: Quotas) -> None:
+    shared, many = quota(7), [quota(100) for _ in range(20)]
+    orders = [[shared, own] if n % 2 else [own, shared] for n, own in enumerate(many)]
+    assert sum(await asyncio.gather(*(quotas.admit(order, NOW) for order in orders))) == 7
+
+
+async def test_a_dead_event_is_one_row_however_often_it_comes(pool: Pool) -> None:
+    store = PostgresDeadEvents(pool)
+    event = secrets.token_hex(8)
+    for n in range(3):
+        await store.file(function="on_x", event_id=event, kind="created", reason="no data", now=NOW + n)
+    rows = await pool.run(
+        "select reason, times, extract(epoch from last_at - first_at)::integer from dead_events where event_id = :e",
+        e=event,
+    )
+    assert rows == [["no data", 3, 2]]
+
+
+async def test_whoever_proves_an_address_has_it(pool: Pool) -> None:
+    """Its earlier user was removed from Firebase Authentication, and somebody signed up with it again."""
+    store, index = PostgresSessions(pool), secrets.token_bytes(32)
+    before, after = new_session(), new_session()
+    for session in (before, after):
+        await store.open(session, address_index=index, modulus=modulus_of(session.device), now=NOW)
+    assert await pool.run("select uid from accounts where address_index = :index::bytea", index=index) == [
+        [after.uid]
+    ]
+    assert await store.standing(caller_of(before), NOW)
+
+
+async def test_old_proofs_are_swept_as_new_ones_come(pool: Pool) -> None:
+    store, device = PostgresSessions(pool), thumbprint()
+    for n in range(3):
+        await store.use_proof(device, f"old{n}", expires_at=NOW)
+    await store.use_proof(device, "new", expires_at=NOW + 2 * HOUR)
+    assert await pool.run("select jti from proofs where device = :device", device=device) == [["new"]]
+
+
+async def test_no_token_and_no_address_stands_in_a_row(pool: Pool) -> None:
+    """Sessions keep hashes; the sizes that the schema checks leave no room for more."""
+    columns = await pool.run(
+        "select table_name, column_name from information_schema.columns where table_schema = 'public'"
+    )
+    names = {f"{table}.{column}" for table, column in columns}
+    assert not {
+        name
+        for name in names
+        if any(word in name for word in ("email", "token", "password", "secret", "private"))
+    }
