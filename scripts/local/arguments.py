@@ -34,8 +34,16 @@ class TestArguments:
 
 def read_run(arguments: list[str]) -> RunArguments:
     parser = argparse.ArgumentParser("scripts/run", description=_RUN, allow_abbrev=False)
-    parser.add_argument("--demo", action="store_true", help="play the main job: two people sign up, one writes, the other reads")
-    parser.add_argument("--message", metavar="TEXT", help="what is sent in the demo; - reads standard input, as a pipe does too")
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="play the main job: two people sign up, one writes, the other reads",
+    )
+    parser.add_argument(
+        "--message",
+        metavar="TEXT",
+        help="what is sent in the demo; - reads standard input, as a pipe does too",
+    )
     parser.add_argument("--fresh", action="store_true", help="begin without the data of earlier runs")
     _offline(parser)
     found = parser.parse_args(arguments)
@@ -45,12 +53,16 @@ def read_run(arguments: list[str]) -> RunArguments:
 
 
 def read_test(arguments: list[str]) -> TestArguments:
-    parser = argparse.ArgumentParser("scripts/test", description=_TEST, allow_abbrev=False, usage="%(prog)s [options] [pytest arguments]")
+    parser = argparse.ArgumentParser(
+        "scripts/test", description=_TEST, allow_abbrev=False, usage="%(prog)s [options] [pytest arguments]"
+    )
     parser.add_argument("--long", action="store_true", help="also run what does not fit the time budgets")
     parser.add_argument("--part", action="append", choices=PARTS, help="run this part only (may be repeated)")
     _offline(parser)
     found, rest = parser.parse_known_args(arguments)
-    return TestArguments(long=found.long, offline=found.offline, parts=tuple(found.part or PARTS), pytest=tuple(rest))
+    return TestArguments(
+        long=found.long, offline=found.offline, parts=tuple(found.part or PARTS), pytest=tuple(rest)
+    )
 
 
 def _offline(parser: argparse.ArgumentParser) -> None:

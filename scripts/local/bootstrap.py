@@ -19,8 +19,10 @@ from typing import NoReturn
 
 from scripts.local import parts, pip
 from scripts.local.arguments import read_run, read_test
-from scripts.local.layout import Layout, digest
+from scripts.local.groups import GROUPS
+from scripts.local.layout import Layout
 from scripts.local.parts import Fetch
+from scripts.local.processes import Interrupted, interruptible
 from scripts.local.say import Progress, Step, Stop
 from scripts.local.tools import answer, environment
 
@@ -43,7 +45,9 @@ def prepare(layout: Layout, command: str, *, offline: bool, progress: Progress) 
         if fetches:
             if offline:
                 listed = "\n".join(f"    {fetch}" for fetch in fetches)
-                raise Stop(f"--offline, and these are missing:\n{listed}\nRun the command once without --offline.")
+                raise Stop(
+                    f"--offline, and these are missing:\n{listed}\nRun the command once without --offline."
+                )
             progress.line("Fetching into .local/ of this checkout, once:")
             for fetch in fetches:
                 progress.line(f"    {fetch}")
@@ -66,18 +70,24 @@ def hand_over(layout: Layout, command: str, arguments: list[str]) -> NoReturn:
 
 
 def _packages(layout: Layout, command: str) -> Fetch | None:
-    """The packages of the lock, unless they are installed."""
+    """The packages of the lock, unless they are installed: the environment keeps the lock it was made from."""
     name, megabytes = LOCKS[command]
     lock = layout.root / name
-    stamp = layout.venv / f".installed-{command}"
-    if stamp.is_file() and stamp.read_text(encoding="ascii") == digest(lock) and answer([layout.python, "-c", ""]) is not None:
+    kept = layout.venv / "installed.txt"
+    if kept.is_file() and _lines(lock) <= _lines(kept) and answer([layout.python, "-c", ""]) is not None:
         return None
 
     def get(step: Step) -> None:
+        kept.unlink(missing_ok=True)
         pip.install(layout, lock, step)
-        stamp.write_text(digest(lock), encoding="ascii")
+        _write(kept, lock.read_text(encoding="utf-8"))
 
     return Fetch(f"{pip.pins(lock)} Python packages ({name})", "PyPI", megabytes, get)
+
+
+def _lines(lock: Path) -> set[str]:
+    """The tests' lock holds every line of the one for scripts/run."""
+    return set(lock.read_text(encoding="utf-8").splitlines())
 
 
 def _make_venv(layout: Layout, progress: Progress) -> None:
@@ -92,7 +102,9 @@ def _make_venv(layout: Layout, progress: Progress) -> None:
 
 def _put_client_on_path(layout: Layout) -> None:
     """Make `import sealpost` and `.local/bin/sealpost` work from this checkout, wherever it was moved to."""
-    site_packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(layout.venv), "platbase": str(layout.venv)}))
+    site_packages = Path(
+        sysconfig.get_path("purelib", "venv", {"base": str(layout.venv), "platbase": str(layout.venv)})
+    )
     folder = next(iter(layout.venv.glob("lib/python3.*/site-packages")), site_packages)
     _write(folder / "sealpost-checkout.pth", f"{layout.root / 'client'}\n")
     command = f"""#!/bin/sh
@@ -128,15 +140,19 @@ def main(words: list[str]) -> int:
     offline = read_run(rest).offline if command == "run" else read_test(rest).offline
     layout = Layout()
     try:
-        prepare(layout, command, offline=offline, progress=Progress())
+        with interruptible():
+            prepare(layout, command, offline=offline, progress=Progress())
+    except Interrupted as interrupted:
+        GROUPS.signal_all()
+        return 128 + interrupted.number
     except Stop as stop:
         print(stop, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error.filename or layout.local}: {error.strerror}. May this user write here?", file=sys.stderr)
+        print(
+            f"{error.filename or layout.local}: {error.strerror}. May this user write here?", file=sys.stderr
+        )
         return 1
-    except KeyboardInterrupt:
-        return 130
     hand_over(layout, command, rest)
 
 

@@ -63,7 +63,9 @@ class Checks:
         empty(self._data)
         try:
             with ThreadPoolExecutor(max_workers=1) as pool:
-                if self._arguments.pytest or any(name in TESTS and TESTS[name].on_stack for name in self._arguments.parts):
+                if self._arguments.pytest or any(
+                    name in TESTS and TESTS[name].on_stack for name in self._arguments.parts
+                ):
                     self._stack = pool.submit(self._start_stack)
                 try:
                     return self._only_pytest() if self._arguments.pytest else self._all_parts()
@@ -98,9 +100,29 @@ class Checks:
         mypy = {"mypy --strict": [*python, "mypy", "--cache-dir", str(cache / "mypy")]}
         others = {
             "ruff check": [*python, "ruff", "check", "--cache-dir", str(cache / "ruff"), "."],
-            "ruff format --check": [*python, "ruff", "format", "--check", "--cache-dir", str(cache / "ruff"), "."],
-            "lint-imports": [str(self._layout.python), "-P", str(_script(self._layout, "lint-imports")), "--cache-dir", str(cache / "imports")],
-            "functions.yaml": [*python, "check_jsonschema", "--schemafile", "functions.schema.json", "functions.yaml"],
+            "ruff format --check": [
+                *python,
+                "ruff",
+                "format",
+                "--check",
+                "--cache-dir",
+                str(cache / "ruff"),
+                ".",
+            ],
+            "lint-imports": [
+                str(self._layout.python),
+                "-P",
+                str(_script(self._layout, "lint-imports")),
+                "--cache-dir",
+                str(cache / "imports"),
+            ],
+            "functions.yaml": [
+                *python,
+                "check_jsonschema",
+                "--schemafile",
+                "functions.schema.json",
+                "functions.yaml",
+            ],
         }
 
         def check(commands: dict[str, list[str]]) -> bool:
@@ -155,7 +177,9 @@ class Checks:
                 GROUPS.remove(process.pid)
 
     def _start_stack(self) -> Backing:
-        backing = start_test_backing(self._processes, parts.find(self._layout), self._layout, self._progress, self._data)
+        backing = start_test_backing(
+            self._processes, parts.find(self._layout), self._layout, self._progress, self._data
+        )
         backing.write(self._data / "stack.json")
         return backing
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -33,10 +34,12 @@ def play(layout: Layout, progress: Progress, *, message: str) -> int:
     data = layout.data("demo")
     with the_only_one(data):
         empty(data)
-        people = [Person(name, f"{name.lower()}@example.com", home=data / "people") for name in ("Alice", "Bob")]
+        people = [
+            Person(name, f"{name.lower()}@example.com", home=data / "people") for name in ("Alice", "Bob")
+        ]
         with running(layout, progress, data, Ports.free(), lasting=False) as (backing, suite, _):
             try:
-                return _acts(progress, backing, suite.url, people[0], people[1], message)
+                return _acts(_Stage(progress, backing, suite.url), people[0], people[1], message)
             except SealpostError as error:
                 raise Stop(f"{error} {error.cure or ''}".strip()) from None
             finally:
@@ -44,41 +47,68 @@ def play(layout: Layout, progress: Progress, *, message: str) -> int:
                     person.close()
 
 
-def _acts(progress: Progress, backing: Backing, service: str, alice: Person, bob: Person, message: str) -> int:
-    def act(text: str, job: Callable[[], Result]) -> Result:
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    progress: Progress
+    backing: Backing
+    service: str
+
+    def act(self, text: str, job: Callable[[], Result]) -> Result:
+        """Do one step and print how long it took."""
         began = time.monotonic()
         result = job()
-        progress.line(f"  {text:<66} {seconds(time.monotonic() - began):>8}")
+        self.say(text, began)
         return result
 
-    progress.line("\nThe main job:")
-    for person in (alice, bob):
-        name = person.name
-        act(f"{name} signs up as {person.address}", lambda p=person: p.sign_up(service))
-        link = act(f"{name}'s mail arrives with the link", lambda p=person: mailed_link(backing.mailbox, p.address))
-        act(f"{name} follows it: a session, and the device's keys published", lambda p=person, at=link: p.sign_in(at))
-    listening = act("Bob listens", bob.listen)
-    began = time.monotonic()
-    receipt = act("Alice looks Bob up, makes the conversation, encrypts and sends", lambda: alice.send(bob.address, message))
-    item = listening.message()
-    progress.line(f"  {'Bob’s listener has it, checked and decrypted, since Alice began':<66} {seconds(time.monotonic() - began):>8}")
-    conversation = f"conversations/{receipt.conversation_id}"
-    act("The trigger raised the conversation's last_message_at", lambda: _raised(backing, conversation, receipt.sent_at))
+    def say(self, text: str, began: float) -> None:
+        self.progress.line(f"  {text:<66} {seconds(time.monotonic() - began):>8}")
 
-    progress.line(f"\nStored in Firestore, {conversation}/messages/{receipt.message_id}:\n")
-    progress.line(json.dumps(_document(backing, f"{conversation}/messages/{receipt.message_id}"), indent=2))
-    progress.line("\nStored in PostgreSQL, every row of these two accounts:\n")
-    progress.line(rows(backing))
+    def enter(self, person: Person) -> None:
+        """From nothing to published keys."""
+        name = person.name
+        self.act(f"{name} signs up as {person.address}", lambda: person.sign_up(self.service))
+        link = self.act(
+            f"{name}'s mail arrives with the link", lambda: mailed_link(self.backing.mailbox, person.address)
+        )
+        self.act(
+            f"{name} follows it: a session, and the device's keys published", lambda: person.sign_in(link)
+        )
+
+
+def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> int:
+    say = stage.progress.line
+    say("\nThe main job:")
+    stage.enter(alice)
+    stage.enter(bob)
+    listening = stage.act("Bob listens", bob.listen)
+    began = time.monotonic()
+    receipt = stage.act(
+        "Alice looks Bob up, makes the conversation, encrypts and sends",
+        lambda: alice.send(bob.address, message),
+    )
+    item = listening.message()
+    stage.say("Bob's listener has it, checked and decrypted, since Alice began", began)
+    conversation = f"conversations/{receipt.conversation_id}"
+    document = f"{conversation}/messages/{receipt.message_id}"
+    stage.act(
+        "The trigger raised the conversation's last_message_at",
+        lambda: _raised(stage.backing, conversation, receipt.sent_at),
+    )
+
+    say(f"\nStored in Firestore, {document}:\n")
+    say(json.dumps(_document(stage.backing, document), indent=2))
+    say("\nStored in PostgreSQL, every row of these two accounts:\n")
+    say(rows(stage.backing))
 
     if not isinstance(item, Message):
-        progress.line(f"\nBob's client refused the message: {item.reason}")
+        say(f"\nBob's client refused the message: {item.reason}")
         return 1
-    shown = item.address or f"{item.peer} (address not confirmed)"
-    progress.line(f"\nBob reads, from {shown}:\n\n    {neutralised(item.text, multiline=True)}\n")
+    say(f"\nBob reads, from {item.address or f'{item.peer} (address not confirmed)'}:\n")
+    say(f"    {neutralised(item.text, multiline=True)}\n")
     if item.text != message:
-        progress.line("This is not what Alice sent.")
+        say("This is not what Alice sent.")
         return 1
-    progress.line("It is what Alice sent. Nothing is left running.")
+    say("It is what Alice sent. Nothing is left running.")
     return 0
 
 
@@ -87,7 +117,9 @@ def rows(backing: Backing) -> str:
     connection = backing.postgres.connect(DATABASE)
     lines = []
     try:
-        tables = connection.run("select table_name from information_schema.tables where table_schema = 'public' order by 1")
+        tables = connection.run(
+            "select table_name from information_schema.tables where table_schema = 'public' order by 1"
+        )
         for (table,) in tables:
             if table == "migrations":
                 continue
@@ -105,7 +137,11 @@ def _plain(value: object) -> str:
 
 
 def _document(backing: Backing, path: str) -> Any:
-    answer = call("GET", f"{backing.firestore.url}/v1/projects/{PROJECT}/databases/(default)/documents/{path}", bearer=OWNER)
+    answer = call(
+        "GET",
+        f"{backing.firestore.url}/v1/projects/{PROJECT}/databases/(default)/documents/{path}",
+        bearer=OWNER,
+    )
     if answer.status != http.client.OK:
         raise Stop(f"Firestore has no {path}: {answer.status}.")
     return answer.json

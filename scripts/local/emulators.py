@@ -35,7 +35,10 @@ class Firestore:
         """
         content = rules.read_text(encoding="utf-8")
         answer = call(
-            "PUT", self._of(project, ":securityRules"), {"rules": {"files": [{"name": rules.name, "content": content}]}}, bearer=OWNER
+            "PUT",
+            self._of(project, ":securityRules"),
+            {"rules": {"files": [{"name": rules.name, "content": content}]}},
+            bearer=OWNER,
         )
         issues = answer.json.get("issues", []) if answer.status == http.client.OK else [answer.text]
         if issues:
@@ -50,18 +53,30 @@ class Firestore:
             "namespace": "(default)",
             "document": {"value": document, "matchType": "PATH_PATTERN"},
         }
-        _ok(call("POST", self._of(project, f"/eventarcTrigger?eventarcTriggerId={name}"), body, bearer=OWNER), "registering a trigger")
+        _ok(
+            call("POST", self._of(project, f"/eventarcTrigger?eventarcTriggerId={name}"), body, bearer=OWNER),
+            "registering a trigger",
+        )
 
     def clear(self, project: str) -> None:
-        _ok(call("DELETE", self._of(project, "/databases/(default)/documents"), bearer=OWNER), "clearing Firestore")
+        _ok(
+            call("DELETE", self._of(project, "/databases/(default)/documents"), bearer=OWNER),
+            "clearing Firestore",
+        )
 
     def export(self, project: str, folder: Path) -> None:
         """Write all documents to a folder, in place of what was there."""
         new = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        body = {"database": f"projects/{project}/databases/(default)", "export_directory": str(new), "export_name": _EXPORT}
-        _ok(call("POST", self._of(project, ":export"), body, bearer=OWNER, timeout=120), "exporting Firestore")
+        body = {
+            "database": f"projects/{project}/databases/(default)",
+            "export_directory": str(new),
+            "export_name": _EXPORT,
+        }
+        _ok(
+            call("POST", self._of(project, ":export"), body, bearer=OWNER, timeout=120), "exporting Firestore"
+        )
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
 
@@ -69,7 +84,10 @@ class Firestore:
         """Read what `export` wrote, if anything."""
         for metadata in folder.glob("**/*.overall_export_metadata"):
             body = {"database": f"projects/{project}/databases/(default)", "export_directory": str(metadata)}
-            _ok(call("POST", self._of(project, ":import"), body, bearer=OWNER, timeout=120), "importing Firestore")
+            _ok(
+                call("POST", self._of(project, ":import"), body, bearer=OWNER, timeout=120),
+                "importing Firestore",
+            )
 
     def rules_coverage(self, project: str) -> str:
         return self._of(project, ":ruleCoverage.html")
@@ -88,7 +106,10 @@ class Auth:
 
     def export(self, project: str, file: Path) -> None:
         """Write all users to a file. Codes that were mailed and not redeemed are not kept."""
-        users = _ok(call("GET", self._of(project, "/accounts:batchGet?maxResults=10000"), bearer=OWNER), "exporting users").json
+        users = _ok(
+            call("GET", self._of(project, "/accounts:batchGet?maxResults=10000"), bearer=OWNER),
+            "exporting users",
+        ).json
         file.write_text(json.dumps(users.get("users", [])), encoding="utf-8")
         file.chmod(0o600)
 
@@ -97,21 +118,44 @@ class Auth:
         users = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
         if users:
             body = {"users": users, "allowOverwrite": True, "sanityCheck": False}
-            _ok(call("POST", self._of(project, "/accounts:batchCreate"), body, bearer=OWNER), "importing users")
+            _ok(
+                call("POST", self._of(project, "/accounts:batchCreate"), body, bearer=OWNER),
+                "importing users",
+            )
 
     def _of(self, project: str, what: str) -> str:
         return f"{self.url}/identitytoolkit.googleapis.com/v1/projects/{project}{what}"
 
 
 def start_firestore(
-    processes: Processes, *, java: Path, jar: Path, port: int, websocket_port: int, triggers_port: int, project: str, rules: Path
+    processes: Processes,
+    *,
+    java: Path,
+    jar: Path,
+    port: int,
+    websocket_port: int,
+    triggers_port: int,
+    project: str,
+    rules: Path,
 ) -> Firestore:
     """Start the Firestore emulator. Triggers are posted to `triggers_port` on this machine."""
     child = processes.start(
         "Firestore emulator",
         [
-            *(java, "-Xmx1g", "-cp", jar, "com.google.cloud.datastore.emulator.firestore.CloudFirestore", "start"),
-            *(f"--host={HOST}", f"--port={port}", f"--websocket_port={websocket_port}", f"--project_id={project}"),
+            *(
+                java,
+                "-Xmx1g",
+                "-cp",
+                jar,
+                "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
+                "start",
+            ),
+            *(
+                f"--host={HOST}",
+                f"--port={port}",
+                f"--websocket_port={websocket_port}",
+                f"--project_id={project}",
+            ),
             *(f"--rules={rules}", f"--functions_emulator={HOST}:{triggers_port}"),
         ],
         env=environment(),
@@ -123,7 +167,9 @@ def start_firestore(
 def start_auth(processes: Processes, *, node: Path, firebase_tools: Path, port: int, project: str) -> Auth:
     """Start the Auth emulator, where an API key is the id of its project."""
     child = processes.start(
-        "Auth emulator", [node, _AUTH_SCRIPT, firebase_tools, HOST, str(port), project], env=environment(NODE_ENV="production")
+        "Auth emulator",
+        [node, _AUTH_SCRIPT, firebase_tools, HOST, str(port), project],
+        env=environment(NODE_ENV="production"),
     )
     wait_until(lambda: is_up(f"http://{HOST}:{port}/"), child, seconds=90)
     return Auth(port)

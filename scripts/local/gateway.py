@@ -29,10 +29,10 @@ def add_route(data: Path, project: str, port: int) -> None:
 class Gateway(BaseHTTPRequestHandler):
     folder: Path
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         self._answer(HTTPStatus.OK)
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         match = _PATH.fullmatch(self.path)
         route = self.folder / match[1] if match else None
@@ -59,4 +59,6 @@ class Gateway(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer((HOST, int(sys.argv[1])), type("Gateway", (Gateway,), {"folder": Path(sys.argv[2])})).serve_forever()
+    ThreadingHTTPServer(
+        (HOST, int(sys.argv[1])), type("Gateway", (Gateway,), {"folder": Path(sys.argv[2])})
+    ).serve_forever()

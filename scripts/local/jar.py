@@ -55,7 +55,7 @@ def fetch(layout: Layout, step: Step) -> None:
     seen = hashlib.sha256()
     got = 0
     try:
-        with urllib.request.urlopen(URL, timeout=60) as answer, new.open("wb") as file:  # noqa: S310 - the URL is above
+        with urllib.request.urlopen(URL, timeout=60) as answer, new.open("wb") as file:
             while block := answer.read(1 << 18):
                 file.write(block)
                 seen.update(block)
@@ -66,7 +66,9 @@ def fetch(layout: Layout, step: Step) -> None:
         raise Stop(f"{URL} cannot be downloaded: {reason}. {CURE}") from None
     if seen.hexdigest() != SHA256:
         new.unlink()
-        raise Stop(f"{URL} is not the file it should be (SHA-256 {seen.hexdigest()}). Nothing was kept. {CURE}")
+        raise Stop(
+            f"{URL} is not the file it should be (SHA-256 {seen.hexdigest()}). Nothing was kept. {CURE}"
+        )
     new.rename(done)
 
 

@@ -59,8 +59,19 @@ def _signing_key() -> dict[str, str]:
     numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
     public = numbers.public_numbers
     x, y, d = (_base64url(number.to_bytes(32)) for number in (public.x, public.y, numbers.private_value))
-    thumbprint = hashlib.sha256(json.dumps({"crv": "P-256", "kty": "EC", "x": x, "y": y}, separators=(",", ":")).encode()).digest()
-    return {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": _base64url(thumbprint), "x": x, "y": y, "d": d}
+    thumbprint = hashlib.sha256(
+        json.dumps({"crv": "P-256", "kty": "EC", "x": x, "y": y}, separators=(",", ":")).encode()
+    ).digest()
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "alg": "ES256",
+        "use": "sig",
+        "kid": _base64url(thumbprint),
+        "x": x,
+        "y": y,
+        "d": d,
+    }
 
 
 def _base64url(data: bytes) -> str:

@@ -56,7 +56,9 @@ class Mailbox:
         return [mail for mail in mails if to is None or to.lower() in mail["to"].lower()]
 
     def _mail(self, number: int) -> dict[str, Any]:
-        message = email.message_from_bytes((self._folder / f"{number}.eml").read_bytes(), _class=EmailMessage, policy=email.policy.default)
+        message = email.message_from_bytes(
+            (self._folder / f"{number}.eml").read_bytes(), _class=EmailMessage, policy=email.policy.default
+        )
         body = message.get_body(("plain",))
         text = body.get_content() if body else ""
         return {
@@ -87,7 +89,7 @@ class Receiver:
 class Page(BaseHTTPRequestHandler):
     mailbox: Mailbox
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         url = urlsplit(self.path)
         # A page from elsewhere must not read login links by pointing its own host name at this machine.
         if (self.headers.get("Host") or "").rpartition(":")[0] not in {HOST, "localhost"}:
@@ -97,7 +99,9 @@ class Page(BaseHTTPRequestHandler):
         elif url.path == "/messages.json":
             to = parse_qs(url.query).get("to", [None])[0]
             self._answer(HTTPStatus.OK, "application/json", json.dumps(self.mailbox.mails(to)).encode())
-        elif (match := re.fullmatch(r"/messages/(\d{1,9})", url.path)) and (raw := self.mailbox.raw(int(match[1]))):
+        elif (match := re.fullmatch(r"/messages/(\d{1,9})", url.path)) and (
+            raw := self.mailbox.raw(int(match[1]))
+        ):
             self._answer(HTTPStatus.OK, "text/plain", raw)
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"")
@@ -134,7 +138,10 @@ def _linked(text: str) -> str:
     pieces, end = [], 0
     for match in _LINK.finditer(text):
         address = html.escape(match[0])
-        pieces += [html.escape(text[end : match.start()]), f'<a href="{address}" rel="noreferrer">{address}</a>']
+        pieces += [
+            html.escape(text[end : match.start()]),
+            f'<a href="{address}" rel="noreferrer">{address}</a>',
+        ]
         end = match.end()
     return "".join([*pieces, html.escape(text[end:])])
 

@@ -59,7 +59,9 @@ def install_firebase_tools(layout: Layout, node: Node, step: Step) -> None:
     run(
         [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=new,
-        env=environment(npm_config_cache=str(layout.cache / "npm"), npm_config_update_notifier="false", PATH=_path(node)),
+        env=environment(
+            npm_config_cache=str(layout.cache / "npm"), npm_config_update_notifier="false", PATH=_path(node)
+        ),
         cure="Is the npm registry (or your mirror of it) reachable?",
     )
     new.rename(done)

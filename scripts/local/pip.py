@@ -38,7 +38,18 @@ def install(layout: Layout, lock: Path, step: Step, *, target: Path | None = Non
 
     where = ["--target", str(target)] if target else []
     run(
-        [layout.python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--prefer-binary", *where, "-r", lock],
+        [
+            layout.python,
+            "-m",
+            "pip",
+            "install",
+            "--require-hashes",
+            "--no-deps",
+            "--prefer-binary",
+            *where,
+            "-r",
+            lock,
+        ],
         env=environment(
             PIP_CACHE_DIR=str(layout.cache / "pip"),
             PIP_DISABLE_PIP_VERSION_CHECK="1",

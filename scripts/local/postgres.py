@@ -69,7 +69,9 @@ def start(processes: Processes, binaries: Path, *, data: Path, port: int, lastin
     if not (data / "PG_VERSION").is_file():
         _initialise(binaries, data, user, prefix)
     _refuse_other_version(binaries, data)
-    speed = [] if lasting else ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+    speed = (
+        [] if lasting else ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+    )
     child = processes.start(
         "PostgreSQL",
         [
@@ -95,7 +97,20 @@ def _initialise(binaries: Path, data: Path, user: User | None, prefix: list[str]
     data.mkdir(mode=0o700)
     if user:
         os.chown(data, user.uid, user.gid)
-    words = [*prefix, str(binaries / "initdb"), "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", f"--locale={_LOCALE}", "--no-sync"]
+    words = [
+        *prefix,
+        str(binaries / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        SUPERUSER,
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        f"--locale={_LOCALE}",
+        "--no-sync",
+    ]
     run(words, env=environment(), cwd=Path("/"), user=None if prefix else user, cure="Is the disk full?")
 
 
@@ -115,7 +130,9 @@ def _unprivileged(data: Path) -> tuple[User | None, list[str]]:
         return user, []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise Stop(f"PostgreSQL does not run as root, and no other user can reach {data.parent}. Run this as an ordinary user.")
+        raise Stop(
+            f"PostgreSQL does not run as root, and no other user can reach {data.parent}. Run this as an ordinary user."
+        )
     keep = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return user, [setpriv, f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups", *keep]
 
@@ -124,7 +141,9 @@ def _refuse_other_version(binaries: Path, data: Path) -> None:
     made_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
     ours = run([binaries / "postgres", "--version"], cure="").split()[2].partition(".")[0]
     if made_by != ours:
-        raise Stop(f"The data in {data.parent} were written by PostgreSQL {made_by}; this machine now has {ours}. Begin anew with --fresh.")
+        raise Stop(
+            f"The data in {data.parent} were written by PostgreSQL {made_by}; this machine now has {ours}. Begin anew with --fresh."
+        )
 
 
 def _answers(port: int) -> bool:

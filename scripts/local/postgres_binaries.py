@@ -34,7 +34,9 @@ def _ours(layout: Layout) -> Path:
 def _system() -> list[Path]:
     bindir = answer(["pg_config", "--bindir"])
     on_path = shutil.which("postgres")
-    newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -_number(folder.parent.name))
+    newest_first = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -_number(folder.parent.name)
+    )
     return [
         *([Path(bindir.strip())] if bindir else []),
         *newest_first,

@@ -16,7 +16,7 @@ from scripts.local.say import Stop
 from scripts.local.tools import User, as_user
 
 
-class Interrupted(Exception):  # noqa: N818 - what the person asked for is no error
+class Interrupted(Exception):
     """Ctrl-C, SIGTERM or a closed terminal."""
 
     def __init__(self, number: int) -> None:
@@ -152,5 +152,7 @@ def wait_until(ready: Callable[[], bool], child: Child, *, seconds: float) -> No
         if not child.running:
             raise child.died()
         if time.monotonic() > end:
-            raise Stop(f"{child.name} does not answer after {seconds:.0f} s. Its log, {child.log}, ends:\n{child.last_lines()}")
+            raise Stop(
+                f"{child.name} does not answer after {seconds:.0f} s. Its log, {child.log}, ends:\n{child.last_lines()}"
+            )
         time.sleep(0.05)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,11 @@ def table(outcomes: list[Outcome]) -> str:
 
 def slowest(reports: Path, count: int = 10) -> str:
     """The slowest tests of pytest's JUnit reports."""
-    times: list[tuple[float, str]] = []
-    for file in reports.glob("*.xml"):
-        for case in ElementTree.parse(file).iter("testcase"):  # noqa: S314 - pytest wrote it a moment ago
-            times.append((float(case.get("time", "0")), f"{case.get('classname', '')}.{case.get('name', '')}"))
+    times = [
+        (float(case.get("time", "0")), f"{case.get('classname', '')}.{case.get('name', '')}")
+        for file in reports.glob("*.xml")
+        for case in ET.parse(file).iter("testcase")  # noqa: S314 - pytest wrote it a moment ago
+    ]
     if not times:
         return ""
     listed = [f"  {taken:7.2f} s  {name}" for taken, name in sorted(times, reverse=True)[:count]]

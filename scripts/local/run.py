@@ -32,7 +32,9 @@ def serve(layout: Layout, progress: Progress, *, fresh: bool) -> None:
         wanted = ports.wanted(layout.root / "firebase.json", data / "ports.json")
         chosen = Ports.preferring(wanted)
         if (data / "ports.json").is_file() and chosen.service != wanted["service"]:
-            progress.line(f"Port {wanted['service']} is taken, so the service moves to {chosen.service}: accounts of the old address stay behind.")
+            progress.line(
+                f"Port {wanted['service']} is taken, so the service moves to {chosen.service}: accounts of the old address stay behind."
+            )
         chosen.keep(data / "ports.json")
         with running(layout, progress, data, chosen, lasting=True) as (backing, suite, processes):
             progress.line(table.of(backing, suite, data))
@@ -52,7 +54,9 @@ def main(words: list[str]) -> int:
                 return demo.play(layout, progress, message=_message(arguments) or demo.MESSAGE)
             serve(layout, progress, fresh=arguments.fresh)
     except Interrupted as interrupted:
-        progress.line("Stopped. The data are kept; scripts/run goes on with them, scripts/run --fresh begins anew.")
+        progress.line(
+            "Stopped. The data are kept; scripts/run goes on with them, scripts/run --fresh begins anew."
+        )
         return 0 if interrupted.number == signal.SIGINT else 128 + interrupted.number
     except Stop as stop:
         progress.line()

@@ -39,7 +39,9 @@ def the_only_one(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def running(layout: Layout, progress: Progress, data: Path, chosen: Ports, *, lasting: bool) -> Iterator[tuple[Backing, Suite, Processes]]:
+def running(
+    layout: Layout, progress: Progress, data: Path, chosen: Ports, *, lasting: bool
+) -> Iterator[tuple[Backing, Suite, Processes]]:
     """The whole suite; when the block ends, its data are written and everything is stopped.
 
     Raises:
@@ -55,12 +57,16 @@ def running(layout: Layout, progress: Progress, data: Path, chosen: Ports, *, la
             suites.append(start_suite(processes, layout, backing, port=chosen.service))
 
     try:
-        start_backing(processes, found, layout, progress, ports=chosen, data=data, lasting=lasting, beside=(a_suite,))
+        start_backing(
+            processes, found, layout, progress, ports=chosen, data=data, lasting=lasting, beside=(a_suite,)
+        )
         register_triggers(layout, backing.firestore, PROJECT)
         try:
             yield backing, suites[0], processes
         finally:
-            with suppress(Stop, OSError, http.client.HTTPException):  # of an emulator that died, the last export stays
+            with suppress(
+                Stop, OSError, http.client.HTTPException
+            ):  # of an emulator that died, the last export stays
                 backing.export(PROJECT)
     finally:
         processes.close()

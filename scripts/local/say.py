@@ -12,7 +12,7 @@ HEARTBEAT = 10.0
 """Seconds between two signs of life where the output is no terminal."""
 
 
-class Stop(Exception):  # noqa: N818 - it is what ends a run, foreseen or not
+class Stop(Exception):
     """A run cannot go on. The message says why and what to do; it is printed without a traceback."""
 
 
@@ -28,7 +28,11 @@ class Step:
         return time.monotonic() - self.started
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.note}, {self.seconds:.0f} s)" if self.note else f"{self.name} ({self.seconds:.0f} s)"
+        return (
+            f"{self.name} ({self.note}, {self.seconds:.0f} s)"
+            if self.note
+            else f"{self.name} ({self.seconds:.0f} s)"
+        )
 
 
 class Progress:

@@ -95,7 +95,7 @@ def make_folders(data: Path) -> None:
         (data / private).mkdir(mode=0o700, exist_ok=True)
 
 
-def start_backing(  # noqa: PLR0913 - one call starts it all
+def start_backing(
     processes: Processes,
     parts: Parts,
     layout: Layout,
@@ -121,7 +121,9 @@ def start_backing(  # noqa: PLR0913 - one call starts it all
 
     def a_postgres() -> None:
         with progress.step("PostgreSQL, its schema up to date"):
-            server = postgres.start(processes, parts.postgres, data=data / "postgres", port=ports.postgres, lasting=lasting)
+            server = postgres.start(
+                processes, parts.postgres, data=data / "postgres", port=ports.postgres, lasting=lasting
+            )
             if not server.exists(DATABASE):
                 server.create(DATABASE)
             _migrate(server.dsn(DATABASE))
@@ -143,12 +145,26 @@ def start_backing(  # noqa: PLR0913 - one call starts it all
 
     def an_auth() -> None:
         with progress.step("Auth emulator"):
-            auth = emulators.start_auth(processes, node=parts.node, firebase_tools=parts.firebase_tools, port=ports.auth, project=project)
+            auth = emulators.start_auth(
+                processes,
+                node=parts.node,
+                firebase_tools=parts.firebase_tools,
+                port=ports.auth,
+                project=project,
+            )
             auth.import_(project, data / "users.json")
 
     def a_mailbox() -> None:
         with progress.step("Mailbox"):
-            child = start_python(processes, layout, "Mailbox", "scripts.local.mailbox", str(ports.smtp), str(ports.mailbox), str(data / "mail"))
+            child = start_python(
+                processes,
+                layout,
+                "Mailbox",
+                "scripts.local.mailbox",
+                str(ports.smtp),
+                str(ports.mailbox),
+                str(data / "mail"),
+            )
             wait_until(lambda: is_up(f"{backing.mailbox}/"), child, seconds=30)
 
     side_by_side(processes, an_auth, a_firestore, a_postgres, a_mailbox, *beside)
@@ -156,7 +172,13 @@ def start_backing(  # noqa: PLR0913 - one call starts it all
 
 
 def start_suite(
-    processes: Processes, layout: Layout, backing: Backing, *, project: str = PROJECT, database: str = DATABASE, port: int
+    processes: Processes,
+    layout: Layout,
+    backing: Backing,
+    *,
+    project: str = PROJECT,
+    database: str = DATABASE,
+    port: int,
 ) -> Suite:
     """Start one project's service and wait for its health. The parts need not be there yet.
 
@@ -180,10 +202,14 @@ def start_suite(
     return Suite(url, project, dsn, child)
 
 
-def suite_environment(layout: Layout, backing: Backing, *, project: str, dsn: str, url: str) -> dict[str, str]:
+def suite_environment(
+    layout: Layout, backing: Backing, *, project: str, dsn: str, url: str
+) -> dict[str, str]:
     """The settings of a service on this backing (common/settings.py), and nothing of the person's own cloud."""
     keys = backing.keys
-    passed = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ") if name in os.environ}
+    passed = {
+        name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ") if name in os.environ
+    }
     return passed | {
         "PATH": f"{backing.postgres_programs}:{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(layout.root),
@@ -218,7 +244,14 @@ def rules(layout: Layout) -> Path:
     return layout.root / str(named)
 
 
-def start_python(processes: Processes, layout: Layout, name: str, module: str, *words: str, env: dict[str, str] | None = None) -> Child:
+def start_python(
+    processes: Processes,
+    layout: Layout,
+    name: str,
+    module: str,
+    *words: str,
+    env: dict[str, str] | None = None,
+) -> Child:
     return processes.start(
         name,
         [layout.python, "-P", "-m", module, *words],

@@ -19,7 +19,9 @@ def of(backing: Backing, suite: Suite, data: Path) -> str:
     }
     width = max(map(len, rows))
     lines = [f"  {name:<{width}}  {value}" for name, value in rows.items()]
-    command = shlex.quote(str(data.parent / "bin" / "sealpost")) if " " in str(data) else ".local/bin/sealpost"
+    command = (
+        shlex.quote(str(data.parent / "bin" / "sealpost")) if " " in str(data) else ".local/bin/sealpost"
+    )
     return "\n".join(
         [
             "",

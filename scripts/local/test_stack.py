@@ -9,11 +9,22 @@ from scripts.local.parts import Parts
 from scripts.local.ports import HOST, Ports, free_port
 from scripts.local.processes import Processes, wait_until
 from scripts.local.say import Progress
-from scripts.local.stack import DATABASE, Backing, Suite, register_triggers, rules, start_backing, start_python, start_suite
+from scripts.local.stack import (
+    DATABASE,
+    Backing,
+    Suite,
+    register_triggers,
+    rules,
+    start_backing,
+    start_python,
+    start_suite,
+)
 from scripts.local.web import is_up
 
 
-def start_test_backing(processes: Processes, parts: Parts, layout: Layout, progress: Progress, data: Path) -> Backing:
+def start_test_backing(
+    processes: Processes, parts: Parts, layout: Layout, progress: Progress, data: Path
+) -> Backing:
     """Start the shared parts. The database `DATABASE` stays a template; triggers go through a gateway to each project's service.
 
     Raises:
@@ -24,7 +35,9 @@ def start_test_backing(processes: Processes, parts: Parts, layout: Layout, progr
     routes.mkdir(mode=0o700, exist_ok=True)
 
     def a_gateway() -> None:
-        child = start_python(processes, layout, "Gateway", "scripts.local.gateway", str(ports.service), str(routes))
+        child = start_python(
+            processes, layout, "Gateway", "scripts.local.gateway", str(ports.service), str(routes)
+        )
         wait_until(lambda: is_up(f"http://{HOST}:{ports.service}/"), child, seconds=30)
 
     return start_backing(processes, parts, layout, progress, ports=ports, data=data, beside=(a_gateway,))

@@ -17,7 +17,9 @@ class Answer:
         return json.loads(self.text)
 
 
-def call(method: str, url: str, body: object = None, *, bearer: str | None = None, timeout: float = 30) -> Answer:
+def call(
+    method: str, url: str, body: object = None, *, bearer: str | None = None, timeout: float = 30
+) -> Answer:
     """Send a request and read the answer, whatever its status.
 
     Raises:
