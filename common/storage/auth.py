@@ -173,10 +173,11 @@ class FirebaseUsers:
 
     async def _rest(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         if self._http is None:
-            self._http = httpx.AsyncClient(base_url=f"{self._base}identitytoolkit.googleapis.com/v1/")
+            self._http = httpx.AsyncClient()
         try:
             answer = await self._http.post(
-                method,
+                # Not by base_url: joined to one, `accounts:...` reads as a scheme of its own.
+                f"{self._base}identitytoolkit.googleapis.com/v1/{method}",
                 json=body,
                 headers={"X-Goog-Api-Key": self._api_key},
                 params={"key": self._api_key},
