@@ -157,6 +157,8 @@ def chains() -> dict[str, Any]:
         case("begins with a pop", "malformed", statements=[signed(pop="x")]),
         case("begins with a reset", "malformed", statements=[forge.jws(head, _reset(), alice.signing)]),
         case("unknown act", "malformed", statements=[signed(act="add-devices")]),
+        case("act is a list", "malformed", statements=[signed(act=["add-device"])]),
+        case("act is an object", "malformed", statements=[signed(act={})]),
         case("one member too many", "malformed", statements=[signed(note="x")]),
         case("one member too few", "malformed", statements=[forge.jws(head, short, alice.signing)]),
         case("ext is not an object", "malformed", statements=[signed(ext=[])]),
@@ -186,6 +188,7 @@ def chains() -> dict[str, Any]:
             statements=[forge.jws(strange, _first(), mallory.signing)],
         ),
         case("second device (this version stops there)", "update-needed", statements=second()),
+        case("second statement of another account", "malformed", statements=second(iss=mallory.uid)),
         case("a statement is missing", "malformed", statements=second(seq=2)),
         case("time falls", "malformed", statements=second(iat=NOW - 1)),
         case("prev is another statement", "chain-fork", statements=second(prev=encoding.digest("x"))),
@@ -352,6 +355,9 @@ def conversations() -> dict[str, Any]:
         case("ext is not an object", "malformed", statements=signed(ext=0)),
         case("v is 2", "update-needed", statements=signed(v=2)),
         case("a group", "update-needed", statements=signed(kind="group")),
+        case("a group with a list for an act", "malformed", statements=signed(kind="group", act=[])),
+        case("a group with an unknown act", "malformed", statements=signed(kind="group", act="x")),
+        case("kind is a list", "malformed", statements=signed(kind=["direct"])),
         case("forged", "bad-signature", statements=[forge.jws(head, payload, mallory.signing)]),
         case(
             "made by an outsider", "not-a-member", statements=[forge.jws(strange, stranger, mallory.signing)]

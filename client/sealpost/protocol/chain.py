@@ -165,9 +165,11 @@ def _read(compact: str) -> tuple[jws.Unverified, dict[str, Any]]:
     claims = parsed.claims
     jws.known_version(claims)
     act = claims.get("act")
+    if not isinstance(act, str):
+        raise malformed("chain: act is a string")
     if act in _RESERVED:
         raise ProtocolError(Code.UPDATE_NEEDED, "chain: act is reserved")
-    if not isinstance(act, str) or act not in _CARRIES:
+    if act not in _CARRIES:
         raise malformed("chain: unknown act")
     encoding.members(claims, _COMMON | _CARRIES[act])
     identifiers.uid(claims["iss"])

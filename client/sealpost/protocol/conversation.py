@@ -102,6 +102,8 @@ def _read(claims: dict[str, Any]) -> dict[str, Any]:
         raise malformed("conversation: seq and iat are integers")
     if not isinstance(claims["ext"], dict):
         raise malformed("conversation: ext is an object")
+    if not isinstance(claims["act"], str):
+        raise malformed("conversation: act is a string")
     for name in ("cid", "dev"):
         identifiers.hash256(claims[name])
     identifiers.uid(claims["iss"])

@@ -1,5 +1,7 @@
 """Chains as they grow and are pinned; single statements are in the vectors."""
 
+from dataclasses import replace
+
 import pytest
 
 from sealpost.protocol import chain, encoding
@@ -131,3 +133,7 @@ def test_a_device_is_active_between_its_statements() -> None:
 def test_a_device_that_is_not_active_is_unknown() -> None:
     with pytest.raises(ProtocolError, match="unknown-device"):
         person("alice").chain.active(person("bob").device)
+    alice = person("alice")
+    removed = replace(alice.chain.devices[alice.device], removed=0, removed_at=NOW)
+    with pytest.raises(ProtocolError, match="unknown-device"):
+        replace(alice.chain, devices={alice.device: removed}).active(alice.device)
