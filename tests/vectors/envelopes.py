@@ -145,6 +145,14 @@ def _decryption() -> list[dict[str, Any]]:
             "a member beside ctx, body, pad", "malformed", document(sealed(plaintext=inner(context(), x=1)))
         ),
         case("a member more in ctx", "malformed", document(sealed(context(x=1)))),
+        case("ctx is a list", "malformed", document(sealed(plaintext=inner(context(), ctx=[])))),
+        case("ext holds a boolean", "malformed", document(sealed(context(ext={"a": True})))),
+        case("conv is an object", "malformed", document(sealed(context(conv={})))),
+        case(
+            "head with a third item",
+            "malformed",
+            document(sealed(context(heads={alice.uid: [0, OTHER_HASH, 1]}))),
+        ),
         case("n is 0", "malformed", document(sealed(context(n=0)))),
         case("exp is a string", "malformed", document(sealed(context(exp="1")))),
         case("cid is no hash", "malformed", document(sealed(context(cid="x")))),

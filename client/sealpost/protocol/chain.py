@@ -140,8 +140,10 @@ def verify(uid: str, statements: Iterable[str], *, pinned: Head | None = None) -
     acceptable, ``chain-fork`` where it contradicts itself or the pin, ``chain-rollback`` where it ends before
     the pin. Each of them freezes the contact.
     """
-    first, *rest = list(statements) or [""]
-    chain = extend(_begin(identifiers.uid(uid), first), rest)
+    compacts = list(statements)
+    if not compacts:
+        raise malformed("chain: no statement")
+    chain = extend(_begin(identifiers.uid(uid), compacts[0]), compacts[1:])
     if pinned is not None:
         if chain.head.seq < pinned.seq:
             raise ProtocolError(Code.CHAIN_ROLLBACK, "chain is shorter than the pinned one")
