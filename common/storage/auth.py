@@ -59,8 +59,8 @@ class FirebaseUsers:
 
     def __init__(self, project: str, api_key: str, emulator: str | None) -> None:
         self._project = project
-        self._api_key = api_key or "local"
-        self._base = f"http://{emulator}/" if emulator else "https://"
+        self._api_key = api_key or project  # the emulator asks for one, and takes any
+        self._api = (f"http://{emulator}/" if emulator else "https://") + "identitytoolkit.googleapis.com/v1"
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._app: firebase_admin.App | None = None
@@ -174,15 +174,9 @@ class FirebaseUsers:
     async def _rest(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         if self._http is None:
             self._http = httpx.AsyncClient()
+        url, key = f"{self._api}/{method}", {"key": self._api_key}
         try:
-            answer = await self._http.post(
-                # Not by base_url: joined to one, `accounts:...` reads as a scheme of its own.
-                f"{self._base}identitytoolkit.googleapis.com/v1/{method}",
-                json=body,
-                headers={"X-Goog-Api-Key": self._api_key},
-                params={"key": self._api_key},
-                timeout=remaining(_HTTP_SECONDS),
-            )
+            answer = await self._http.post(url, params=key, json=body, timeout=remaining(_HTTP_SECONDS))
         except httpx.TimeoutException:
             raise DeadlineExceeded("Firebase Authentication took too long.") from None
         except httpx.HTTPError:
