@@ -11,7 +11,7 @@ import httpx
 
 from sealpost import addresses
 from sealpost.contacts import Contact, Contacts
-from sealpost.delivery import Delivery, Hooks
+from sealpost.delivery import Delivery, Hooks, OpenMailbox
 from sealpost.device import Device, OwnDevice, signing_key
 from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, UsageError
 from sealpost.folders import ProfileFolder
@@ -33,11 +33,13 @@ _PROFILE = "profile"
 class Surroundings:
     """What an account needs of the world. Tests and embedding programs replace parts of it.
 
+    `transport` and `identity` carry HTTP to the service and to Identity Toolkit; `mailbox` stands for Firestore.
     `on_warning` gets a sentence (a clock that is wrong); `progress` wraps what may take more than a second.
     """
 
     transport: httpx.BaseTransport | None = None
     identity: httpx.BaseTransport | None = None
+    mailbox: OpenMailbox | None = None
     wall: Wall = field(default_factory=Wall)
     on_warning: Callable[[str], None] = lambda _text: None
     progress: Callable[[str], AbstractContextManager[None]] = lambda _what: nullcontext()
@@ -225,8 +227,8 @@ class Account:
 
     def safety_number(self, address: str) -> SafetyNumber:
         """Looks a person up, and gives the number to compare with what they see."""
-        contact = self._contact(addresses.normal(address))
         own = self._contacts.pinned(self._uid)
+        contact = self._contact(addresses.normal(address))
         if own is None:
             raise NotSignedIn("This device has published no keys yet.", cure="Run: sealpost sign-in LINK")
         digits = safety_number(self._uid, own.chain.head.root, contact.uid, contact.chain.head.root)
@@ -308,6 +310,7 @@ class Account:
 
     @cached_property
     def _contacts(self) -> Contacts:
+        _ = self._uid
         return Contacts(state=self._state, call=self._session.call, now=self._now)
 
     @cached_property
@@ -340,6 +343,8 @@ class Account:
         )
 
     def _mailbox(self) -> tuple[Mailbox, float]:
+        if self._around.mailbox is not None:
+            return self._around.mailbox()
         from sealpost.firestore import FirestoreMailbox  # half a second of imports, for readers alone
 
         token = self._session.id_token()

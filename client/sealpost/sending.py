@@ -24,7 +24,7 @@ _OUTBOX = "outbox"
 _COUNTER = "counter"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = "The message is kept. `sealpost send --resume` sends the same bytes: it cannot arrive twice."
-_TRANSIENT = frozenset({"unauthenticated", "rate-limited", "internal", "request-timeout", "bad-answer"})
+_TRANSIENT = frozenset({"unauthenticated", "rate-limited", "request-timeout"})
 """Refusals after which the same bytes may still be accepted."""
 
 

@@ -41,6 +41,7 @@ _CURES = {
     "blocked": "The recipient does not take messages from you.",
     "not-a-member": "You are not in that conversation.",
     "payload-too-large": "Send a shorter text.",
+    "rate-limited": "Wait a little, then try again.",
 }
 
 
@@ -241,8 +242,15 @@ def _result(answer: httpx.Response) -> Json:
             status=answer.status_code,
         )
     document = _document(answer)
+    request_id = str(document.get("request_id", ""))
+    if answer.is_server_error:
+        raise ServiceUnavailable(
+            "The service failed.",
+            code=code,
+            cure=f"Try again. If it goes on, give its operator the request's id: {request_id or 'none'}",
+        )
     wait = _retry_after(answer)
-    cure = f"Try again in {wait:.0f} s." if code == "rate-limited" and wait else _CURES.get(code, "")
+    cure = f"Try again in {wait:.0f} s." if wait else _CURES.get(code, "")
     raise ServiceProblem(
         str(document.get("detail") or document.get("title") or code),
         code=code,
@@ -250,6 +258,6 @@ def _result(answer: httpx.Response) -> Json:
         members={
             k: v for k, v in document.items() if k not in {"type", "title", "status", "detail", "instance"}
         },
-        request_id=str(document.get("request_id", "")),
+        request_id=request_id,
         cure=cure,
     )

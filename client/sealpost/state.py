@@ -21,6 +21,7 @@ from sealpost.vault import Cost, Vault, new_salt, unwrap
 
 _VERSION = 1
 _BUSY_SECONDS = 15.0
+_TURN_SECONDS = 120.0
 _SCHEMA = """
 create table meta (name text primary key, value blob not null) without rowid;
 create table documents (kind text, id text, sealed blob not null, primary key (kind, id)) without rowid;
@@ -102,10 +103,12 @@ class StateFile:
         _destroy(key_file)
 
     def _database(self) -> sqlite3.Connection:
-        database = _connect(self.path)
         try:
+            database = _connect(self.path)
             version = int(_meta(database, "version"))
-        except (sqlite3.DatabaseError, KeyError) as error:
+        except (sqlite3.DatabaseError, KeyError, ValueError) as error:
+            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+                raise
             raise SealpostError(
                 f"{self.path} is not a Sealpost state ({error}).",
                 code="damaged-state",
@@ -183,7 +186,7 @@ class State:
         path = self.path.with_suffix(".lock")
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        turn = sqlite3.connect(path, timeout=120, isolation_level=None)
+        turn = sqlite3.connect(path, timeout=_TURN_SECONDS, isolation_level=None)
         try:
             _begin_exclusive(turn)
             self._alone = True

@@ -1,0 +1,247 @@
+"""The sealed state: what a raw reader finds, who may open it, what is left after deletion."""
+
+import os
+import sqlite3
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from sealpost.errors import Locked, SealpostError
+from sealpost.folders import ProfileFolder
+from sealpost.state import State, StateFile, StoredMessage
+from sealpost.vault import Cost, Vault
+from tests.unit.client.fakes import CHEAP, PASSPHRASE, World
+
+SECRET = "attack at dawn 8f2c"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> StateFile:
+    return StateFile(tmp_path / "profile" / "state.sqlite")
+
+
+@pytest.fixture
+def state(file: StateFile) -> State:
+    return file.create(PASSPHRASE, cost=CHEAP)
+
+
+def raw(folder: Path) -> bytes:
+    """Every byte of every file, and of every name."""
+    return b"".join(
+        str(path).encode() + (path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")
+    )
+
+
+def message(text: str, mid: str = "m1", sent_at: int = 1) -> StoredMessage:
+    return StoredMessage("c1", mid, sent_at, new=True, content={"kind": "received", "text": text})
+
+
+def test_what_is_put_is_got_by_the_next_process(file: StateFile, state: State) -> None:
+    state.put("profile", {"email": SECRET})
+    state.put_message(message(SECRET))
+    state.close()
+
+    again = file.open(lambda: PASSPHRASE)
+
+    assert again.get("profile") == {"email": SECRET}
+    assert again.messages() == [message(SECRET)]
+
+
+def test_no_value_is_readable_in_the_files(world: World) -> None:
+    with world.person("ada") as ada, world.person("bob") as bob:
+        ada.send("bob@example.org", SECRET)
+        assert [getattr(item, "text", "") for item in bob.inbox()] == [SECRET]
+        key = ada._device.key.to_json()
+        tokens = ada._session.tokens()
+
+    found = raw(world.home)
+
+    for secret in (SECRET, "bob@example.org", "ada@example.org", key["d"], key["p"], tokens.refresh_token, PASSPHRASE):
+        assert secret.encode() not in found
+    assert b'"d"' not in found
+    assert b"eyJ" not in found
+
+
+def test_folders_are_0700_and_files_0600(world: World) -> None:
+    umask = os.umask(0o022)
+    try:
+        with world.person("ada") as ada:
+            ada.unlock(world.folder("ada"), minutes=1)
+    finally:
+        os.umask(umask)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (world.home / "ada").rglob("*")}
+
+    assert stat.S_IMODE((world.home / "ada").stat().st_mode) == 0o700
+    assert modes == {"state.sqlite": 0o600, "state.lock": 0o600, "unlocked": 0o600}
+
+
+def test_a_wrong_passphrase_opens_nothing(file: StateFile, state: State) -> None:
+    with pytest.raises(Locked) as wrong:
+        file.open(lambda: "not the passphrase")
+
+    assert wrong.value.code == "wrong-passphrase"
+
+
+def test_accents_typed_in_another_form_are_the_same_passphrase(file: StateFile) -> None:
+    file.create("caf\u00e9 caf\u00e9", cost=CHEAP).close()
+
+    file.open(lambda: "cafe\u0301 cafe\u0301").close()
+
+
+def test_a_value_moved_to_another_row_is_refused(file: StateFile, state: State) -> None:
+    state.put("contact", {"uid": "mallory"}, "mallory")
+    state.put("contact", {"uid": "bob"}, "bob")
+    with sqlite3.connect(file.path) as database:
+        database.execute(
+            "update documents set sealed = (select sealed from documents where id = 'mallory') where id = 'bob'"
+        )
+
+    with pytest.raises(SealpostError) as refused:
+        state.get("contact", "bob")
+
+    assert refused.value.code == "damaged-state"
+
+
+def test_a_deleted_key_is_not_in_the_file_any_more(file: StateFile, state: State) -> None:
+    state.put("encryption-key", {"jwk": SECRET}, "kid")
+    with sqlite3.connect(file.path) as database:
+        (sealed,) = database.execute("select sealed from documents where id = 'kid'").fetchone()
+    assert sealed in raw(file.path.parent)
+
+    state.put("encryption-key", {"jwk": None}, "kid")
+
+    assert sealed not in raw(file.path.parent)
+    assert sealed[-16:] not in raw(file.path.parent)
+
+
+def test_a_failed_transaction_leaves_nothing(state: State) -> None:
+    with pytest.raises(ZeroDivisionError), state.transaction():
+        state.put("profile", {"a": 1})
+        raise ZeroDivisionError
+
+    assert state.get("profile") is None
+
+
+def test_messages_come_in_the_order_of_the_service(state: State) -> None:
+    state.put_message(message("late", "m1", sent_at=20))
+    state.put_message(message("early", "m3", sent_at=10))
+    state.put_message(message("late too", "m2", sent_at=20))
+
+    assert [stored.mid for stored in state.messages()] == ["m3", "m1", "m2"]
+    assert state.newest_times(2) == [20, 20]
+
+
+def test_a_state_is_made_once(file: StateFile, state: State) -> None:
+    with pytest.raises(FileExistsError):
+        file.create(PASSPHRASE, cost=CHEAP)
+
+
+def test_a_file_that_is_no_state_is_named(file: StateFile) -> None:
+    file.path.parent.mkdir()
+    file.path.write_bytes(b"not a database, not at all, but long enough to be looked at as one " * 20)
+
+    with pytest.raises(SealpostError, match="is not a Sealpost state"):
+        file.open(lambda: PASSPHRASE)
+
+
+def test_a_newer_state_asks_for_an_update(file: StateFile, state: State) -> None:
+    with sqlite3.connect(file.path) as database:
+        database.execute("update meta set value = '2' where name = 'version'")
+
+    with pytest.raises(SealpostError) as newer:
+        file.open(lambda: PASSPHRASE)
+
+    assert newer.value.code == "update-needed"
+
+
+def test_two_processes_take_turns(file: StateFile, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sealpost.state._TURN_SECONDS", 0.01)
+    other = file.open(lambda: PASSPHRASE)
+
+    with state.alone(), state.alone(), pytest.raises(Locked) as busy, other.alone():
+        pass
+
+    assert busy.value.code == "busy"
+    with other.alone():
+        pass
+
+
+class TestUnlock:
+    """An unlocked profile opens without its passphrase, for a while, by two halves together."""
+
+    def test_it_opens_without_asking(self, file: StateFile, state: State, tmp_path: Path) -> None:
+        state.unlock(tmp_path / "half", until=time.time() + 60)
+
+        file.open(_must_not_ask).close()
+
+    def test_it_ends(self, file: StateFile, state: State, tmp_path: Path) -> None:
+        state.unlock(tmp_path / "half", until=time.time() - 1)
+
+        file.open(lambda: PASSPHRASE).close()
+
+        assert not (tmp_path / "half").exists()
+
+    def test_a_later_end_written_into_the_file_does_not_lengthen_it(
+        self, file: StateFile, state: State, tmp_path: Path
+    ) -> None:
+        half = tmp_path / "half"
+        state.unlock(half, until=time.time() - 1)
+        _, _, key = half.read_bytes().partition(b"\n")
+        half.write_bytes(f"{int(time.time()) + 9999}\n".encode() + key)
+
+        with pytest.raises(Locked):
+            file.open(lambda: "wrong")
+
+    def test_locking_forgets_both_halves(self, file: StateFile, state: State, tmp_path: Path) -> None:
+        half = tmp_path / "half"
+        state.unlock(half, until=time.time() + 60)
+        kept = half.read_bytes()
+
+        file.lock(half)
+
+        assert not half.exists()
+        half.write_bytes(kept)
+        with pytest.raises(Locked):
+            file.open(lambda: "wrong")
+
+    def test_the_key_itself_is_in_neither_half(self, file: StateFile, state: State, tmp_path: Path) -> None:
+        half = tmp_path / "half"
+        state.unlock(half, until=time.time() + 60)
+
+        assert state._vault.secret() not in raw(tmp_path)
+
+    def test_its_half_is_in_memory_where_there_is_a_runtime_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert ProfileFolder(tmp_path, "ada").key_file == tmp_path / "ada" / "unlocked"
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+        one, other = (ProfileFolder(tmp_path / "x", name).key_file for name in ("ada", "bob"))
+
+        assert one.parent == tmp_path / "sealpost"
+        assert one != other
+
+
+def _must_not_ask() -> str:
+    raise AssertionError("the passphrase was asked for")
+
+
+def test_sealing_binds_the_place() -> None:
+    vault = Vault.create()
+    sealed = vault.seal(b"value", place="a/1")
+
+    assert vault.open(sealed, place="a/1") == b"value"
+    assert vault.seal(b"value", place="a/1") != sealed
+    with pytest.raises(SealpostError):
+        vault.open(sealed, place="a/2")
+    with pytest.raises(SealpostError):
+        vault.open(sealed[:20], place="a/1")
+
+
+@pytest.mark.parametrize("cost", [(7, 1, 1), (262145, 1, 1), (8, 0, 1), (8, 11, 1), (8, 1, 5)])
+def test_an_impossible_cost_is_refused(cost: tuple[int, int, int]) -> None:
+    with pytest.raises(SealpostError):
+        Cost(*cost)
