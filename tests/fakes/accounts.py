@@ -31,8 +31,11 @@ class FakeUsers:
 @dataclass
 class FakeMailer:
     sent: list[tuple[Address, str]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    """May be the same list as another fake's, to see the order among them."""
 
     async def send_link(self, address: Address, link: str) -> None:
+        self.calls.append("send_link")
         self.sent.append((address, link))
 
 

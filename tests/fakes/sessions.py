@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -28,6 +29,8 @@ class FakeIdentities:
 
 @dataclass
 class FakeSessionStore:
+    """Each method lets the other calls go first, once, as a round trip does; what follows is one statement."""
+
     sessions: dict[str, StoredSession] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     devices: dict[str, tuple[str, str, DeviceState]] = field(default_factory=dict)
@@ -36,12 +39,14 @@ class FakeSessionStore:
     proofs: set[tuple[str, str]] = field(default_factory=set)
 
     async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
+        await asyncio.sleep(0)
         assert expires_at > 0
         fresh = (device, jti) not in self.proofs
         self.proofs.add((device, jti))
         return fresh
 
     async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
+        await asyncio.sleep(0)
         assert len(address_index) == 32
         assert now < session.expires_at
         owner, _, _ = self.devices.setdefault(session.device, (session.uid, modulus, "pending"))
@@ -50,6 +55,7 @@ class FakeSessionStore:
         self.sessions[session.id] = session
 
     async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
+        await asyncio.sleep(0)
         for session in self.sessions.values():
             if token_hash in (session.refresh_hash, session.previous_hash) and self._alive(session, now):
                 return session, self._standing(session)
@@ -58,6 +64,7 @@ class FakeSessionStore:
     async def rotate(
         self, session: str, *, presented: str, successor: str, proof: str, now: float, expires_at: float
     ) -> bool:
+        await asyncio.sleep(0)
         stored = self.sessions[session]
         if stored.refresh_hash != presented or not self._alive(stored, now):
             return False
@@ -72,6 +79,7 @@ class FakeSessionStore:
         return True
 
     async def end(self, uid: str, session: str, now: float) -> bool:
+        await asyncio.sleep(0)
         assert now > 0
         stored = self.sessions.get(session)
         if stored is None or stored.uid != uid:
@@ -80,6 +88,7 @@ class FakeSessionStore:
         return True
 
     async def standing(self, caller: Caller, now: float) -> Standing | None:
+        await asyncio.sleep(0)
         stored = self.sessions.get(caller.session)
         if stored is None or (stored.uid, stored.device) != (caller.uid, caller.device):
             return None

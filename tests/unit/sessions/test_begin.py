@@ -1,0 +1,142 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from common.errors import Forbidden, InvalidCode, InvalidProof, InvalidRequest
+from common.jose import digest
+from common.sessions import NewSession, Renewal, tokens
+from common.sessions.model import Ending
+from tests.unit.sessions.world import ALICE, CODE, HASH, LAPTOP, PHONE, SERVICE, World, caller_of, target
+
+
+async def test_a_first_device_is_pending_and_reads_nothing(world: World) -> None:
+    opened = await world.sessions.begin(world.new_session(), target("create_session"))
+    assert (opened.uid, opened.device, opened.state, opened.head) == ("alice1", PHONE.kid, "pending", None)
+    assert world.live.documents == {}
+    assert opened.custom_token == f"custom.alice1.{opened.session}"
+
+
+async def test_the_access_token_speaks_for_the_session(world: World) -> None:
+    opened = await world.begin()
+    caller = tokens.verify(opened.access_token, issuer=SERVICE, keys=world.keys, now=world.clock.now)
+    assert caller == caller_of(opened)
+    assert opened.expires_in == 900
+
+
+async def test_a_device_that_is_active_reads_at_once(world: World) -> None:
+    await world.begin()
+    opened = await world.begin()
+    stored = world.store.sessions[opened.session]
+    assert opened.state == "active"
+    assert opened.head is not None
+    assert opened.head.hash == HASH
+    assert world.live.documents == {("alice1", opened.session): stored.expires_at}
+    assert stored.expires_at == world.clock.now + 45 * 86_400
+
+
+async def test_tokens_are_stored_as_hashes_alone(world: World) -> None:
+    opened = await world.begin()
+    stored = world.store.sessions[opened.session]
+    assert stored.refresh_hash == digest(opened.refresh_token)
+    assert opened.refresh_token not in repr(world.store)
+    assert opened.access_token not in repr(world.store)
+
+
+async def test_the_answer_is_the_one_of_the_protocol(world: World) -> None:
+    await world.begin()
+    answer = (await world.begin()).json()
+    assert answer.keys() == {
+        *("uid", "session_id", "device", "head", "access_token", "token_type", "expires_in", "refresh_token")
+    }
+    assert answer["device"] == {"id": PHONE.kid, "state": "active"}
+    assert answer["head"] == {"uid": "alice1", "root": HASH, "seq": 0, "hash": HASH}
+    assert answer["token_type"] == "Bearer"
+
+
+async def test_a_code_works_once(world: World) -> None:
+    await world.sessions.begin(world.new_session(), target("create_session"))
+    world.clock.now += 1
+    with pytest.raises(InvalidCode):
+        await world.sessions.begin(world.new_session(), target("create_session"))
+
+
+async def test_a_code_of_another_address_is_refused(world: World) -> None:
+    request = replace(world.new_session(), email="bob@example.org")
+    with pytest.raises(InvalidCode):
+        await world.sessions.begin(request, target("create_session"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"proof": "forged"},
+        {"credential": "another code which is long"},
+        {"function": "refresh_session"},
+        {"device": LAPTOP},
+        {"changed": {"iat": 1_800_000_000 - 121}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+async def test_a_wrong_proof_does_not_use_the_code_up(world: World, changed: dict[str, Any]) -> None:
+    made = world.proof(
+        changed.get("function", "create_session"),
+        changed.get("credential", CODE),
+        changed.get("device", PHONE),
+        **changed.get("changed", {}),
+    )
+    request = replace(world.new_session(), proof=changed.get("proof", made))
+    with pytest.raises(InvalidProof):
+        await world.sessions.begin(request, target("create_session"))
+    assert CODE in world.identities.codes
+    assert world.store.sessions == {}
+
+
+async def test_a_proof_counts_once(world: World) -> None:
+    request = world.new_session()
+    await world.sessions.begin(request, target("create_session"))
+    world.identities.codes[CODE] = (ALICE, "alice1")
+    with pytest.raises(InvalidProof, match="used before"):
+        await world.sessions.begin(request, target("create_session"))
+    assert CODE in world.identities.codes
+    assert len(world.store.sessions) == 1
+
+
+async def test_a_device_has_one_account(world: World) -> None:
+    await world.begin()
+    world.identities.codes["code-of-bobs-mail"] = ("bob@example.org", "bob1")
+    made = world.proof("create_session", "code-of-bobs-mail")
+    request = NewSession("bob@example.org", "code-of-bobs-mail", PHONE.jwk(), made)
+    with pytest.raises(Forbidden):
+        await world.sessions.begin(request, target("create_session"))
+    assert len(world.store.sessions) == 1
+
+
+@pytest.mark.parametrize("jwk", [{}, PHONE.wrapping_jwk(), PHONE.jwk() | {"d": "AQAB"}])
+async def test_a_key_that_signs_nothing_is_refused(world: World, jwk: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="device's key"):
+        await world.sessions.begin(replace(world.new_session(), device=jwk), target("create_session"))
+    assert CODE in world.identities.codes
+
+
+@pytest.mark.parametrize("code", ["", "a" * 15, "a" * 513, "a" * 20 + "\n", "a" * 20 + "=", "\u00e9" * 20])
+def test_a_code_is_base64url(code: str) -> None:
+    with pytest.raises(InvalidRequest, match="The code"):
+        NewSession(ALICE, code, {}, "")
+
+
+def test_an_address_is_a_mailbox() -> None:
+    with pytest.raises(InvalidRequest, match="email address"):
+        NewSession("alice", CODE, {}, "")
+
+
+@pytest.mark.parametrize("token", ["", "a" * 42, "a" * 44, "a" * 43 + "\n", "\u00e9" * 43])
+def test_a_refresh_token_has_43_characters(token: str) -> None:
+    with pytest.raises(InvalidRequest, match="refresh token"):
+        Renewal(token, "")
+
+
+@pytest.mark.parametrize("session", ["", "a" * 21, "a" * 23, "a" * 22 + "\n", "../accounts/bob1/sess"])
+def test_a_session_id_has_22_characters(session: str) -> None:
+    with pytest.raises(InvalidRequest, match="session id"):
+        Ending(session, "")

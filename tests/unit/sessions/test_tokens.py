@@ -1,0 +1,124 @@
+import hmac
+import json
+from base64 import urlsafe_b64decode
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from common.errors import Unauthenticated
+from common.identity import Caller
+from common.sessions import tokens
+from tests.signing import access_token, b64, compact_json
+from tests.unit.sessions.world import KEYS, PHONE, SERVICE
+
+NOW = 1_800_000_000.0
+CALLER = Caller(uid="alice1", session="s" * 22, device=PHONE.kid)
+HEADER = {"alg": "ES256", "typ": "at+jwt", "kid": "current"}
+CLAIMS = {
+    "iss": SERVICE,
+    "aud": SERVICE,
+    "sub": CALLER.uid,
+    "sid": CALLER.session,
+    "cnf": {"jkt": CALLER.device},
+    "iat": int(NOW),
+    "exp": int(NOW) + 900,
+    "jti": "one",
+}
+OURS = KEYS.keys["current"]
+THEIRS = generate_private_key(SECP256R1())
+
+
+def verify(token: str, now: float = NOW) -> Caller:
+    return tokens.verify(token, issuer=SERVICE, keys=KEYS, now=now)
+
+
+def signed(header: dict[str, Any] | None = None, **claims: Any) -> str:
+    return access_token(OURS, HEADER | (header or {}), CLAIMS | claims)
+
+
+def without(member: str, of: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in of.items() if name != member}
+
+
+def hs256() -> str:
+    """Signed with our public key as if it were a shared secret."""
+    message = f"{b64(compact_json(HEADER | {'alg': 'HS256'}))}.{b64(compact_json(CLAIMS))}"
+    secret = OURS.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return f"{message}.{b64(hmac.digest(secret, message.encode(), 'sha256'))}"
+
+
+GOOD = signed()
+HEAD, BODY, SIGNATURE = GOOD.split(".")
+
+REFUSED = {
+    "expired": signed(iat=int(NOW) - 1000, exp=int(NOW) - 5),
+    "not yet valid": signed(iat=int(NOW) + 6),
+    "another audience": signed(aud="https://evil.example"),
+    "an audience with a slash": signed(aud=f"{SERVICE}/"),
+    "two audiences": signed(aud=[SERVICE, "https://evil.example"]),
+    "our audience in a list": signed(aud=[SERVICE]),
+    "another issuer": signed(iss="https://evil.example"),
+    "an unknown kid": signed({"kid": "gone"}),
+    "kid is a number": signed({"kid": 1}),
+    "kid is a list": signed({"kid": ["current"]}),
+    "no kid": access_token(OURS, without("kid", HEADER), CLAIMS),
+    "no typ": access_token(OURS, without("typ", HEADER), CLAIMS),
+    "typ JWT": signed({"typ": "JWT"}),
+    "typ in another case": signed({"typ": "AT+JWT"}),
+    "typ of a proof": signed({"typ": "sealpost-session+jwt"}),
+    "a header member more": signed({"crit": ["exp"]}),
+    "a jwk in the header": signed({"jwk": {}}),
+    "alg none": f"{b64(compact_json(HEADER | {'alg': 'none'}))}.{BODY}.",
+    "alg None": f"{b64(compact_json(HEADER | {'alg': 'None'}))}.{BODY}.",
+    "alg HS256 with our public key": hs256(),
+    "alg ES384": signed({"alg": "ES384"}),
+    "alg PS256": signed({"alg": "PS256"}),
+    "by another key": access_token(THEIRS, HEADER, CLAIMS),
+    "another payload": f"{HEAD}.{b64(compact_json(CLAIMS | {'sub': 'bob1'}))}.{SIGNATURE}",
+    "zero signature": f"{HEAD}.{BODY}.{b64(bytes(64))}",
+    "short signature": f"{HEAD}.{BODY}.{SIGNATURE[:40]}",
+    "DER signature": f"{HEAD}.{BODY}.{b64(b'0' * 70)}",
+    "no signature": f"{HEAD}.{BODY}",
+    "empty": "",
+    "not a token": "token",
+    "not ASCII": "t\u00f6ken.\u00e9.\u00e8",
+    "a null byte": "\0.\0.\0",
+    "claims are a list": access_token(OURS, HEADER, [1]),
+    "sub is a number": signed(sub=1),
+    "cnf is a string": signed(cnf="jkt"),
+    "cnf without jkt": signed(cnf={}),
+    "iat is a string": signed(iat="now"),
+    "exp is a list": signed(exp=[1]),
+    **{f"no {claim}": access_token(OURS, HEADER, without(claim, CLAIMS)) for claim in CLAIMS},
+}
+
+
+def test_a_token_speaks_for_its_caller() -> None:
+    token = tokens.issue(CALLER, issuer=SERVICE, keys=KEYS, now=NOW)
+    assert verify(token) == CALLER
+    assert verify(GOOD) == CALLER
+
+
+def test_a_token_says_what_rfc_9068_asks_for() -> None:
+    token = tokens.issue(CALLER, issuer=SERVICE, keys=KEYS, now=NOW)
+    header, claims = (json.loads(urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+    assert header == HEADER
+    assert without("jti", claims) == without("jti", CLAIMS)
+    again = tokens.issue(CALLER, issuer=SERVICE, keys=KEYS, now=NOW)
+    assert token != again
+
+
+@pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED.keys())
+def test_any_other_token_is_refused(token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        verify(token)
+
+
+def test_a_token_lives_fifteen_minutes_and_five_seconds_of_leeway() -> None:
+    token = tokens.issue(CALLER, issuer=SERVICE, keys=KEYS, now=NOW)
+    assert verify(token, NOW - 5) == verify(token, NOW + 904.9) == CALLER
+    for now in (NOW - 5.1, NOW + 905):
+        with pytest.raises(Unauthenticated):
+            verify(token, now)

@@ -1,0 +1,80 @@
+import asyncio
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.clock import deadline, remaining, uuid7, wall_clock
+from common.errors import DeadlineExceeded
+
+
+@given(st.floats(0, 2**48 / 1000 - 1))
+def test_uuid7_holds_the_milliseconds(now: float) -> None:
+    made = uuid.UUID(uuid7(now))
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+    assert made.int >> 80 == int(now * 1000)
+
+
+def test_uuid7_is_spelt_in_lower_case_and_never_twice() -> None:
+    made = {uuid7(1_800_000_000.0) for _ in range(500)}
+    assert len(made) == 500
+    assert all(one == one.lower() and len(one) == 36 for one in made)
+
+
+def test_uuid7_sorts_by_time() -> None:
+    made = [uuid7(1_800_000_000 + step / 1000) for step in range(300)]
+    assert made == sorted(made)
+
+
+def test_the_wall_clock_counts_seconds_since_the_epoch() -> None:
+    assert wall_clock() > 1_700_000_000
+
+
+def test_outside_a_call_there_is_as_much_time_as_one_takes() -> None:
+    assert remaining() == 30.0
+    assert remaining(7.5) == 7.5
+
+
+async def test_inside_a_call_there_is_what_is_left() -> None:
+    async with deadline(5):
+        assert 0 < remaining(30) <= 5
+        assert remaining(0.5) == 0.5
+        async with deadline(60):
+            assert 5 < remaining(90) <= 60
+        assert remaining(30) <= 5
+    assert remaining(30) == 30
+
+
+async def test_a_call_ends_at_its_deadline() -> None:
+    with pytest.raises(DeadlineExceeded):
+        async with deadline(0.001):
+            await asyncio.Event().wait()
+    assert remaining(30) == 30
+
+
+async def test_after_its_deadline_a_call_has_no_time() -> None:
+    async def overrun() -> None:
+        async with deadline(0):
+            remaining()
+
+    with pytest.raises(DeadlineExceeded):
+        await overrun()
+
+
+async def test_what_else_goes_wrong_inside_stays_what_it_is() -> None:
+    with pytest.raises(KeyError):
+        async with deadline(5):
+            raise KeyError
+
+
+async def test_a_cancelled_call_is_cancelled_not_late() -> None:
+    async def call() -> None:
+        async with deadline(60):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(call())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
