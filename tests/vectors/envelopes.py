@@ -145,7 +145,8 @@ def _decryption() -> list[dict[str, Any]]:
             "a member beside ctx, body, pad", "malformed", document(sealed(plaintext=inner(context(), x=1)))
         ),
         case("a member more in ctx", "malformed", document(sealed(context(x=1)))),
-        case("ctx is a list", "malformed", document(sealed(plaintext=inner(context(), ctx=[])))),
+        case("ctx is a list", "malformed", document(sealed(plaintext=inner([])))),
+        case("ctx ext is a list", "malformed", document(sealed(context(ext=[])))),
         case("ext holds a boolean", "malformed", document(sealed(context(ext={"a": True})))),
         case("conv is an object", "malformed", document(sealed(context(conv={})))),
         case(

@@ -196,15 +196,19 @@ def proofs() -> dict[str, Any]:
 
 def main() -> None:
     write("keys.json", keys(fresh="--new-keys" in sys.argv))
-    write("encodings.json", encodings())
-    write("jwk.json", statements.jwks())
-    write("jws.json", statements.signatures())
-    write("chains.json", statements.chains())
-    write("encryption_keys.json", statements.encryption_keys())
-    write("conversations.json", statements.conversations())
-    write("envelopes.json", envelopes.build())
-    write("proofs.json", proofs())
-    write("safety.json", safety_numbers())
+    contents = {
+        "encodings.json": encodings(),
+        "jwk.json": statements.jwks(),
+        "jws.json": statements.signatures(),
+        "chains.json": statements.chains(),
+        "encryption_keys.json": statements.encryption_keys(),
+        "conversations.json": statements.conversations(),
+        "envelopes.json": envelopes.build(),
+        "proofs.json": proofs(),
+        "safety.json": safety_numbers(),
+    }
+    for name, content in contents.items():
+        write(name, content)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def context(**changed: object) -> dict[str, Any]:
 
 
 def inner(
-    ctx: dict[str, Any], *, signer: str = "alice", head: dict[str, Any] | None = None, **changed: object
+    ctx: object, *, signer: str = "alice", head: dict[str, Any] | None = None, **changed: object
 ) -> str:
     key = person(signer).signing
     payload = {"ctx": ctx, "body": BODY, "pad": "0" * padding(len(forge.text(BODY).encode()))}

@@ -344,6 +344,10 @@ def conversations() -> dict[str, Any]:
         ),
         case("one member twice", "malformed", statements=signed(members=[a_role, a_role])),
         case("another role", "malformed", statements=signed(members=[[alice.uid, "admin"], b_role])),
+        case(
+            "other people's conversation", "malformed", statements=list(direct("alice", "mallory").statements)
+        ),
+        case("seq is false", "malformed", statements=signed(seq=False)),
         case("another conversation", "malformed", statements=signed(cid=encoding.digest("x"))),
         case("seq 1", "malformed", statements=signed(seq=1)),
         case("with a prev", "malformed", statements=signed(prev=encoding.digest("x"))),
@@ -377,12 +381,11 @@ def conversations() -> dict[str, Any]:
             pinned=list(made.head),
         ),
     ]
+    accepted = {"statements": list(made.statements), "members": list(made.members), "head": list(made.head)}
     return {
         "about": "Statements of the direct conversation of Alice and Bob, read with the chains of `chains.json`. "
         f"`pinned` is a (seq, hash) accepted before. {SERVER}",
         "cid": identifiers.direct_conversation(UIDS["alice"], UIDS["bob"]),
-        "accepted": [
-            {"statements": list(made.statements), "members": list(made.members), "head": list(made.head)}
-        ],
+        "accepted": [accepted, accepted | {"pinned": list(made.head)}],
         "refused": refused,
     }
