@@ -330,6 +330,7 @@ def conversations() -> dict[str, Any]:
     strange = forge.header(Type.CONVERSATION, mallory.signing)
     stranger = payload | {"iss": mallory.uid, "dev": mallory.device, "head": [0, mallory.chain.head.hash]}
     intruder = payload | {"dev": mallory.device}
+    newer = intruder | {"head": [1, encoding.digest("x")]}
     refused = [
         case("members descending", "malformed", statements=signed(members=[b_role, a_role])),
         case(
@@ -370,6 +371,11 @@ def conversations() -> dict[str, Any]:
             "by a device not its maker's",
             "unknown-device",
             statements=[forge.jws(strange, intruder, mallory.signing)],
+        ),
+        case(
+            "by a newer device of its maker",
+            "chain-hidden",
+            statements=[forge.jws(strange, newer, mallory.signing)],
         ),
         case("names a newer head", "chain-hidden", statements=signed(head=[1, encoding.digest("x")])),
         case("names another head", "chain-fork", statements=signed(head=[0, encoding.digest("x")])),
