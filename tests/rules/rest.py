@@ -56,6 +56,15 @@ class Documents:
         parent, _, name = path.rpartition("/")
         return await self.status("POST", parent, {"fields": fields}, documentId=name)
 
+    async def put(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write documents, by path, in one commit."""
+        writes = [
+            {"update": {"name": f"{self.root}/{path}", "fields": fields}}
+            for path, fields in documents.items()
+        ]
+        answer = await self._call("POST", f"{self.root}:commit", {"writes": writes})
+        answer.raise_for_status()
+
     async def query(self, query: Mapping[str, Any], parent: str = "") -> tuple[int, list[str]]:
         """Run a structured query; the status and the ids of the documents found."""
         answer = await self._call("POST", f"{self.root}{parent}:runQuery", {"structuredQuery": query})
