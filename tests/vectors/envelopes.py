@@ -67,9 +67,17 @@ def _shape() -> list[dict[str, Any]]:
         "iv of 9 bytes": good | {"iv": good["iv"][:12]},
         "tag of 15 bytes": good | {"tag": good["tag"][:20]},
         "tag with unused bits": good | {"tag": good["tag"][:-1] + "B"},
+        "recipients is an object": good | {"recipients": entry},
+        "recipients is a number": good | {"recipients": 1},
+        "recipient is a text": good | {"recipients": ["x"]},
+        "encrypted_key is null": good | {"recipients": [entry | {"encrypted_key": None}]},
+        "iv is null": good | {"iv": None},
+        "ciphertext is null": good | {"ciphertext": None},
         "padded ciphertext": good | {"ciphertext": good["ciphertext"] + "="},
         "empty ciphertext": good | {"ciphertext": ""},
         "protected is not base64url": good | {"protected": good["protected"] + "."},
+        "protected is an object": good | {"protected": forge.protected(ctx_hash)},
+        "protected holds a list": good | {"protected": b64encode(b"[]")},
         "protected is not JSON": good | {"protected": b64encode(b"protected")},
         "duplicate member in protected": good
         | {

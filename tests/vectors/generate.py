@@ -11,7 +11,7 @@ from typing import Any
 from sealpost.protocol import encoding, identifiers, proof, safety
 from sealpost.protocol.envelope import padding
 from sealpost.protocol.jws import Type
-from tests.vectors import envelopes, forge, people, statements
+from tests.vectors import envelopes, forge, people, statements, tokens
 from tests.vectors.people import NOW, person, private_key
 
 SERVICE = "https://api.sealpost.example"
@@ -198,8 +198,8 @@ def main() -> None:
     write("keys.json", keys(fresh="--new-keys" in sys.argv))
     contents = {
         "encodings.json": encodings(),
-        "jwk.json": statements.jwks(),
-        "jws.json": statements.signatures(),
+        "jwk.json": tokens.jwks(),
+        "jws.json": tokens.signatures(),
         "chains.json": statements.chains(),
         "encryption_keys.json": statements.encryption_keys(),
         "conversations.json": statements.conversations(),
