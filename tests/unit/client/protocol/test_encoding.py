@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -105,6 +106,13 @@ def test_message_ids_are_uuid7_in_order_of_time(now: int) -> None:
     assert identifiers.message_id(made) == made
     assert int(made.replace("-", "")[:12], 16) == now
     assert identifiers.new_message_id(now) != made
+
+
+@pytest.mark.parametrize("read", [identifiers.uid, identifiers.hash256, identifiers.message_id])
+@pytest.mark.parametrize("value", [None, 1, [], {}, b"a"])
+def test_identifiers_are_text(read: Callable[[object], str], value: object) -> None:
+    with pytest.raises(ProtocolError, match="malformed"):
+        read(value)
 
 
 def test_a_direct_conversation_has_two_members() -> None:

@@ -9,6 +9,7 @@ from sealpost.protocol import bounds, encoding, identifiers, jws, opening, seali
 from sealpost.protocol.body import Text
 from sealpost.protocol.chain import Head
 from sealpost.protocol.conversation import Conversation
+from sealpost.protocol.envelope import Outer
 from sealpost.protocol.errors import MessageTooLongError, ProtocolError
 from sealpost.protocol.jwk import PublicKey, Use
 from tests.vectors import forge
@@ -146,6 +147,7 @@ def test_8_kib_fit_a_hundred_recipients_of_a_hundred_members() -> None:
     body = {"type": "text", "text": "x" * (8192 - frame)}
     sealed = seal(body=body, conversation=conversation, heads=heads, recipients=many_keys(100))
     assert len(sealed.envelope) < bounds.MAX_ENVELOPE
+    assert len(Outer.parse(sealed.envelope).kids) == 100
     with pytest.raises(MessageTooLongError) as raised:
         seal(
             body={"type": "text", "text": "x" * 16_384},
