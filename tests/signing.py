@@ -59,8 +59,15 @@ class Key:
     def sign(self, typ: str, payload: Any, *, header: Any = None, salt: int = 32) -> str:
         head = header or {"alg": "PS256", "typ": typ, "kid": self.kid}
         signed = f"{b64(compact_json(head))}.{b64(compact_json(payload))}"
-        signature = self.private.sign(signed.encode(), PSS(MGF1(SHA256()), salt_length=salt), SHA256())
-        return f"{signed}.{b64(signature)}"
+        return self._signed(signed, salt)
+
+    def forge(self, compact: str) -> str:
+        """What another key signed, header and all, under a signature of this one."""
+        return self._signed(compact.rpartition(".")[0], 32)
+
+    def _signed(self, text: str, salt: int) -> str:
+        signature = self.private.sign(text.encode(), PSS(MGF1(SHA256()), salt_length=salt), SHA256())
+        return f"{text}.{b64(signature)}"
 
 
 @cache
@@ -109,7 +116,7 @@ def proof(
     return device.sign("sealpost-session+jwt", payload | changed)
 
 
-def first_device(device: Key, uid: str, now: float, **changed: Any) -> str:
+def first_device(device: Key, uid: str, now: float, /, **changed: Any) -> str:
     payload = {
         "v": 1,
         "iss": uid,
@@ -124,7 +131,7 @@ def first_device(device: Key, uid: str, now: float, **changed: Any) -> str:
     return device.sign("sealpost-key+jwt", payload | changed)
 
 
-def encryption_key(device: Key, wrapping: Key, uid: str, now: float, *, n: int = 1, **changed: Any) -> str:
+def encryption_key(device: Key, wrapping: Key, uid: str, now: float, /, *, n: int = 1, **changed: Any) -> str:
     payload = {
         "v": 1,
         "iss": uid,
@@ -139,7 +146,7 @@ def encryption_key(device: Key, wrapping: Key, uid: str, now: float, *, n: int =
     return device.sign("sealpost-enc+jwt", payload | changed)
 
 
-def creation(device: Key, uid: str, other: str, head: tuple[int, str], now: float, **changed: Any) -> str:
+def creation(device: Key, uid: str, other: str, head: tuple[int, str], now: float, /, **changed: Any) -> str:
     first, second = sorted((uid, other))
     payload = {
         "v": 1,

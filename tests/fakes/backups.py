@@ -5,12 +5,15 @@ from common.backups.model import Manifest, Part
 
 @dataclass
 class FakeExport:
-    parts: tuple[Part, ...] = (Part(name="part", bytes=0, sha256="0" * 64),)
-    days: list[str] = field(default_factory=list)
+    name: str
+    calls: list[str] = field(default_factory=list)
+    fault: Exception | None = None
 
     async def write(self, day: str) -> tuple[Part, ...]:
-        self.days.append(day)
-        return self.parts
+        self.calls.append(self.name)
+        if self.fault:
+            raise self.fault
+        return (Part(name=f"{self.name}/{day}", bytes=1, sha256="0" * 64),)
 
 
 @dataclass
@@ -19,14 +22,13 @@ class FakeArchive:
     manifests: dict[str, Manifest] = field(default_factory=dict)
 
     async def claim(self, day: str) -> bool:
-        if day in self.claimed or day in self.manifests:
-            return False
+        fresh = day not in self.claimed
         self.claimed.add(day)
-        return True
+        return fresh
 
     async def complete(self, manifest: Manifest) -> None:
+        assert manifest.day in self.claimed
         self.manifests[manifest.day] = manifest
-        self.claimed.discard(manifest.day)
 
     async def abandon(self, day: str) -> None:
-        self.claimed.discard(day)
+        self.claimed.remove(day)

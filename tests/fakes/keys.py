@@ -31,14 +31,21 @@ class FakeKeyStore:
         if key:
             current = self.keys.get(device)
             if current is None or current.compact != key.compact:
-                if key.n != (current.n if current else 0) + 1 or any(key.kid == k.kid for k in self.keys.values()):
+                if key.n != (current.n if current else 0) + 1 or any(
+                    key.kid == k.kid for k in self.keys.values()
+                ):
                     raise KeyConflict("The key does not follow.", n=current.n if current else 0)
                 self.keys[device] = key
         self.chains[uid] = chain
         return self._head(chain)
 
     async def find(
-        self, accounts: Sequence[Wanted], conversations: Sequence[ConversationQuery], *, caller: Caller, now: float
+        self,
+        accounts: Sequence[Wanted],
+        conversations: Sequence[ConversationQuery],
+        *,
+        caller: Caller,
+        now: float,
     ) -> Found:
         return Found(
             accounts=tuple(self._account(wanted, now) for wanted in accounts),

@@ -1,0 +1,206 @@
+from typing import Any
+
+import pytest
+
+from common.errors import ChainConflict, DeviceNotActive, InvalidRequest, KeyConflict
+from common.identity import Address, Caller, Head, IndexKey
+from common.keys import AccountQuery, ConversationQuery, Keys, LookUp, Publication
+from tests.fakes.clock import FakeClock
+from tests.fakes.keys import FakeKeyStore, FakeReaders
+from tests.signing import digest, encryption_key, first_device, key
+
+PHONE, LAPTOP = key("alice_signing"), key("bob_signing")
+WRAPPING, NEXT = key("alice_encryption"), key("bob_encryption")
+ALICE = Caller(uid="alice1", session="s" * 22, device=PHONE.kid)
+BOB = Caller(uid="bob1", session="t" * 22, device=LAPTOP.kid)
+INDEX_KEY = IndexKey(bytes(32))
+CONVERSATION = digest("conversation")
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = FakeKeyStore(moduli={PHONE.kid: PHONE.n, LAPTOP.kid: LAPTOP.n})
+        self.readers = FakeReaders()
+        self.keys = Keys(store=self.store, readers=self.readers, index_key=INDEX_KEY, clock=self.clock)
+
+    def first(self, **changed: Any) -> str:
+        return first_device(PHONE, "alice1", self.clock.now, **changed)
+
+    def key(self, n: int = 1, **changed: Any) -> str:
+        wrapping = WRAPPING if n % 2 else NEXT
+        return encryption_key(PHONE, wrapping, "alice1", self.clock.now, n=n, **changed)
+
+    async def publish(self, statement: str | None, encryption: str | None) -> Head:
+        return await self.keys.publish(Publication(statement, encryption, "proof"), ALICE)
+
+    async def find(self, *accounts: AccountQuery, caller: Caller = BOB) -> list[Any]:
+        found = await self.keys.find(LookUp(accounts, ()), caller)
+        answers: list[Any] = found.json()["accounts"]
+        return answers
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_the_first_device_begins_the_chain_and_reads(world: World) -> None:
+    statement = world.first()
+    head = await world.publish(statement, world.key())
+    assert head == Head(uid="alice1", root=digest(statement), seq=0, hash=digest(statement))
+    assert world.readers.admitted == [ALICE]
+
+
+async def test_publishing_the_same_bytes_again_is_answered_alike(world: World) -> None:
+    statement, encryption = world.first(), world.key()
+    first = await world.publish(statement, encryption)
+    assert await world.publish(statement, encryption) == first
+    assert world.readers.admitted == [ALICE, ALICE]
+
+
+async def test_a_chain_does_not_begin_without_an_encryption_key(world: World) -> None:
+    with pytest.raises(InvalidRequest, match="first encryption key"):
+        await world.publish(world.first(), None)
+    assert world.store.chains == {}
+    assert world.readers.admitted == []
+
+
+async def test_a_statement_with_a_bad_key_publishes_neither(world: World) -> None:
+    with pytest.raises(InvalidRequest):
+        await world.publish(world.first(), world.key(env=[2]))
+    assert (world.store.chains, world.store.keys, world.readers.admitted) == ({}, {}, [])
+
+
+async def test_a_key_before_the_chain_is_refused(world: World) -> None:
+    with pytest.raises(DeviceNotActive):
+        await world.publish(None, world.key())
+    assert world.readers.admitted == []
+
+
+async def test_the_next_key_supersedes_the_current_one(world: World) -> None:
+    head = await world.publish(world.first(), world.key())
+    world.clock.now += 7 * 86_400
+    following = world.key(2)
+    assert await world.publish(None, following) == head
+    (alice,) = await world.find(AccountQuery(None, "alice1", -1))
+    assert alice["encryption_keys"] == [following]
+
+
+async def test_a_key_that_does_not_follow_is_a_conflict(world: World) -> None:
+    await world.publish(world.first(), world.key())
+    for n in (1, 3):
+        with pytest.raises(KeyConflict) as caught:
+            await world.publish(None, world.key(n, ext={"other": 1}))
+        assert caught.value.members == {"n": 1}
+
+
+async def test_another_beginning_is_a_conflict_and_shows_the_head(world: World) -> None:
+    head = await world.publish(world.first(), world.key())
+    with pytest.raises(ChainConflict) as caught:
+        await world.publish(world.first(ext={"other": 1}), world.key())
+    assert caught.value.members == {"head": head.json()}
+
+
+async def test_an_unknown_device_publishes_nothing(world: World) -> None:
+    world.store.moduli.clear()
+    with pytest.raises(DeviceNotActive):
+        await world.publish(world.first(), world.key())
+    assert world.store.chains == {}
+
+
+async def test_accounts_are_found_by_uid_and_by_address_in_the_order_of_the_queries(world: World) -> None:
+    statement, encryption = world.first(), world.key()
+    head = await world.publish(statement, encryption)
+    world.store.addresses[INDEX_KEY.address(Address("alice@example.org"))] = "alice1"
+    alice = {
+        "uid": "alice1",
+        "head": head.json(),
+        "statements": [statement],
+        "encryption_keys": [encryption],
+    }
+    assert await world.find(
+        AccountQuery("nobody@example.org", None, -1),
+        AccountQuery("ALICE@example.org", None, -1),
+        AccountQuery(None, "bob1", -1),
+        AccountQuery(None, "alice1", 0),
+    ) == [None, alice, None, alice | {"statements": []}]
+
+
+async def test_an_expired_key_is_not_found(world: World) -> None:
+    await world.publish(world.first(), world.key())
+    world.clock.now += 14 * 86_400
+    (alice,) = await world.find(AccountQuery(None, "alice1", -1))
+    assert alice["encryption_keys"] == []
+
+
+async def test_a_conversation_answers_its_members_alone(world: World) -> None:
+    world.store.conversations[CONVERSATION] = (frozenset({"alice1", "bob1"}), ("statement",))
+    queries = (
+        ConversationQuery(CONVERSATION, -1),
+        ConversationQuery(digest("x"), -1),
+        ConversationQuery(CONVERSATION, 0),
+    )
+    found = await world.keys.find(LookUp((), queries), BOB)
+    assert found.json() == {
+        "accounts": [],
+        "conversations": [{"statements": ["statement"]}, None, {"statements": []}],
+    }
+    stranger = Caller(uid="mallory1", session="u" * 22, device=PHONE.kid)
+    assert (await world.keys.find(LookUp((), queries), stranger)).conversations == (None, None, None)
+
+
+async def test_addresses_reach_the_store_as_indexes_alone(world: World) -> None:
+    seen: list[Any] = []
+    find = world.store.find
+
+    async def spy(accounts: Any, conversations: Any, **rest: Any) -> Any:
+        seen.extend(accounts)
+        return await find(accounts, conversations, **rest)
+
+    world.store.find = spy  # type: ignore[method-assign]
+    await world.find(AccountQuery("canary@example.org", None, -1))
+    assert "canary" not in repr(seen)
+
+
+def test_a_publication_publishes_something() -> None:
+    with pytest.raises(InvalidRequest):
+        Publication(None, None, "proof")
+
+
+@pytest.mark.parametrize(
+    ("address", "uid", "known_seq"),
+    [
+        (None, None, -1),
+        ("alice@example.org", "alice1", -1),
+        ("alice", None, -1),
+        (None, "", -1),
+        (None, "alice-1", -1),
+        (None, "a" * 129, -1),
+        (None, "alice1\n", -1),
+        (None, "alice1", -2),
+        (None, "alice1", 2**53),
+        (None, "alice1", True),
+    ],
+)
+def test_a_query_names_one_account(address: str | None, uid: str | None, known_seq: int) -> None:
+    with pytest.raises(InvalidRequest):
+        AccountQuery(address, uid, known_seq)
+
+
+@pytest.mark.parametrize(
+    ("conversation", "known_seq"),
+    [("", -1), ("a" * 42, -1), ("a" * 43, -1), (CONVERSATION + "\n", -1), (CONVERSATION, -2)],
+)
+def test_a_query_names_one_conversation(conversation: str, known_seq: int) -> None:
+    with pytest.raises(InvalidRequest):
+        ConversationQuery(conversation, known_seq)
+
+
+def test_fifty_of_each_are_looked_up_at_once() -> None:
+    accounts = (AccountQuery(None, "alice1", -1),) * 50
+    conversations = (ConversationQuery(CONVERSATION, -1),) * 50
+    LookUp(accounts, conversations)
+    for more in ((accounts + accounts[:1], ()), ((), conversations + conversations[:1])):
+        with pytest.raises(InvalidRequest, match="at most 50"):
+            LookUp(*more)

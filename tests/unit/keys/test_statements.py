@@ -1,0 +1,155 @@
+from typing import Any
+
+import pytest
+
+from common.errors import InvalidRequest
+from common.identity import Caller
+from common.jose import RsaKey
+from common.keys.model import EncryptionKey, FirstDevice
+from common.keys.statements import read_encryption_key, read_first_device
+from tests.signing import digest, encryption_key, first_device, key
+
+NOW = 1_800_000_000
+PHONE, LAPTOP = key("alice_signing"), key("bob_signing")
+WRAPPING, ANOTHER = key("alice_encryption"), key("bob_encryption")
+CALLER = Caller(uid="alice1", session="s" * 22, device=PHONE.kid)
+SIGNING_KEY = RsaKey(n=PHONE.n, alg="PS256", use="sig")
+DAY = 86_400
+
+
+def first(**changed: Any) -> str:
+    return first_device(PHONE, "alice1", NOW, **changed)
+
+
+def encryption(**changed: Any) -> str:
+    n = changed.pop("n", 1)
+    return encryption_key(PHONE, WRAPPING, "alice1", NOW, n=n, **changed)
+
+
+def read_first(compact: str, now: float = NOW) -> FirstDevice:
+    return read_first_device(compact, CALLER, now)
+
+
+def read_key(compact: str, now: float = NOW) -> EncryptionKey:
+    return read_encryption_key(compact, CALLER, SIGNING_KEY, now)
+
+
+REFUSED_STATEMENTS = {
+    "v is 2": first(v=2),
+    "v is true": first(v=True),
+    "v is 1.0": first(v=1.0),
+    "another account": first(iss="bob1"),
+    "seq 1": first(seq=1),
+    "seq is false": first(seq=False),
+    "seq is a string": first(seq="0"),
+    "a prev": first(prev=digest("x")),
+    "prev is empty": first(prev=""),
+    "a pop": first(pop="a.b.c"),
+    "revoke-device": first(act="revoke-device"),
+    "set-history-key": first(act="set-history-key"),
+    "reset": first(act="reset"),
+    "recover": first(act="recover"),
+    "act is null": first(act=None),
+    "another device": first(device=LAPTOP.jwk()),
+    "device is an id": first(device=PHONE.kid),
+    "device with a private member": first(device=PHONE.jwk() | {"d": "AQAB"}),
+    "device is a wrapping key": first(device=PHONE.wrapping_jwk()),
+    "dated 601 s ahead": first(iat=NOW + 601),
+    "601 s old": first(iat=NOW - 601),
+    "iat in milliseconds": first(iat=NOW * 1000),
+    "iat is a float": first(iat=NOW + 0.5),
+    "ext is null": first(ext=None),
+    "ext is a list": first(ext=[]),
+    "one member too many": first(note="x"),
+    "another typ": PHONE.sign("sealpost-enc+jwt", {"v": 1}),
+    "forged under this kid": LAPTOP.forge(first()),
+    "not a JWS": "statement",
+}
+
+REFUSED_KEYS = {
+    "v is 2": encryption(v=2),
+    "v is true": encryption(v=True),
+    "another account": encryption(iss="bob1"),
+    "another device": encryption(device=LAPTOP.kid),
+    "n is 0": encryption(n=0),
+    "n is negative": encryption(n=-1),
+    "n is true": encryption(n=True),
+    "n is a float": encryption(n=1.0),
+    "n is too large": encryption(n=2**53),
+    "lives 30 days and a second": encryption(exp=NOW + 30 * DAY + 1),
+    "ends when it begins": encryption(exp=NOW),
+    "ends before it begins": encryption(exp=NOW - 1),
+    "has ended": encryption(iat=NOW - 600, exp=NOW - 1),
+    "exp is null": encryption(exp=None),
+    "exp is a float": encryption(exp=NOW + 10.5),
+    "dated 601 s ahead": encryption(iat=NOW + 601),
+    "601 s old": encryption(iat=NOW - 601),
+    "no key": encryption(keys=[]),
+    "two keys": encryption(keys=[WRAPPING.wrapping_jwk(), ANOTHER.wrapping_jwk()]),
+    "keys is an object": encryption(keys=WRAPPING.wrapping_jwk()),
+    "keys is null": encryption(keys=None),
+    "a signing key": encryption(keys=[ANOTHER.jwk()]),
+    "the device's own key": encryption(keys=[PHONE.wrapping_jwk()]),
+    "a private member": encryption(keys=[WRAPPING.wrapping_jwk() | {"d": "AQAB"}]),
+    "RSA-OAEP with SHA-1": encryption(keys=[WRAPPING.wrapping_jwk() | {"alg": "RSA-OAEP"}]),
+    "env is empty": encryption(env=[]),
+    "env without this version": encryption(env=[2]),
+    "env is true": encryption(env=[True]),
+    "env is 1.0": encryption(env=[1.0]),
+    "env is a string": encryption(env=["1"]),
+    "env is null": encryption(env=None),
+    "ext is null": encryption(ext=None),
+    "one member too many": encryption(note="x"),
+    "another typ": first(),
+    "by another device": encryption_key(LAPTOP, WRAPPING, "alice1", NOW, device=PHONE.kid),
+    "forged under this kid": LAPTOP.forge(encryption()),
+    "not a JWS": "key",
+}
+
+
+def test_a_first_device_is_read() -> None:
+    compact = first()
+    assert read_first(compact) == FirstDevice(
+        uid="alice1", device=PHONE.kid, hash=digest(compact), issued_at=NOW, compact=compact
+    )
+
+
+@pytest.mark.parametrize("now", [NOW - 600, NOW + 600])
+def test_two_clocks_may_be_ten_minutes_apart(now: float) -> None:
+    assert read_first(first(), now).issued_at == NOW
+    assert read_key(encryption(), now).issued_at == NOW
+
+
+def test_ext_may_hold_what_is_not_known_yet() -> None:
+    read_first(first(ext={"later": [1]}))
+    read_key(encryption(ext={"later": [1]}))
+
+
+@pytest.mark.parametrize("compact", REFUSED_STATEMENTS.values(), ids=REFUSED_STATEMENTS.keys())
+def test_any_other_statement_is_refused(compact: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_first(compact)
+
+
+def test_an_encryption_key_is_read() -> None:
+    compact = encryption(n=7, exp=NOW + 30 * DAY)
+    assert read_key(compact) == EncryptionKey(
+        uid="alice1",
+        device=PHONE.kid,
+        n=7,
+        kid=WRAPPING.kid,
+        issued_at=NOW,
+        expires_at=NOW + 30 * DAY,
+        compact=compact,
+    )
+
+
+@pytest.mark.parametrize("compact", REFUSED_KEYS.values(), ids=REFUSED_KEYS.keys())
+def test_any_other_encryption_key_is_refused(compact: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_key(compact)
+
+
+def test_a_key_that_has_ended_by_now_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="expire"):
+        read_key(encryption(exp=NOW + 60), now=NOW + 60)

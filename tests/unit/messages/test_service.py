@@ -1,0 +1,223 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from common.clock import uuid7
+from common.errors import (
+    Blocked,
+    DeviceMismatch,
+    DeviceNotActive,
+    InvalidRequest,
+    MessageConflict,
+    NotAMember,
+    RateLimited,
+    SealpostError,
+    Unauthenticated,
+)
+from common.identity import Caller
+from common.messages import Messages, NewMessage
+from common.messages.model import Permit, RecipientKey
+from tests.fakes.clock import FakeClock
+from tests.fakes.messages import FakeMessageLog, FakePermits
+from tests.signing import b64, digest, envelope
+
+DAY = 86_400
+CONVERSATION = digest("conversation")
+ALICE = Caller(uid="alice1", session="s" * 22, device=digest("alice's phone"))
+HEADS = {"alice1": (0, digest("alice")), "bob1": (3, digest("bob"))}
+
+
+def of(name: str, uid: str, device: str, expires_at: float = 1_900_000_000.0) -> RecipientKey:
+    return RecipientKey(kid=digest(name), uid=uid, device=digest(device), expires_at=expires_at)
+
+
+OWN = of("own", "alice1", "alice's phone")
+TABLET = of("tablet", "alice1", "alice's tablet")
+BOBS = of("bob", "bob1", "bob's phone")
+EXPIRED = of("expired", "bob1", "bob's old phone", 1_799_999_999.0)
+PERMIT = Permit(
+    session_alive=True,
+    device_active=True,
+    within_rate=True,
+    members=("alice1", "bob1"),
+    blocked=False,
+    keys=(OWN, TABLET, BOBS, EXPIRED),
+)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.permits = FakePermits(PERMIT, dict(HEADS))
+        self.log = FakeMessageLog()
+        self.messages = Messages(permits=self.permits, log=self.log, clock=self.clock)
+        self.id = uuid7(self.clock.now)
+
+    def sealed(self, *keys: RecipientKey, expires_at: int | None = None, **changed: Any) -> NewMessage:
+        kids = [key.kid for key in keys or (TABLET, BOBS)]
+        return NewMessage(self.id, CONVERSATION, expires_at, envelope(*kids, **changed))
+
+    async def send(self, request: NewMessage) -> str:
+        return await self.messages.send(request, ALICE)
+
+    async def mismatch(self, *keys: RecipientKey) -> dict[str, Any]:
+        with pytest.raises(DeviceMismatch) as caught:
+            await self.send(self.sealed(*keys))
+        assert self.log.messages == {}
+        return dict(caught.value.members)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_message_is_one_document_as_it_came(world: World) -> None:
+    request = world.sealed()
+    sent_at = await world.send(request)
+    stored = world.log.messages[CONVERSATION, world.id]
+    assert (stored.sender_uid, stored.sender_device) == (ALICE.uid, ALICE.device)
+    assert (stored.envelope, stored.sent_at) == (request.envelope, sent_at)
+    assert world.log.calls == ["append"]
+
+
+REFUSALS: dict[str, tuple[dict[str, Any], type[SealpostError]]] = {
+    "the session has ended": ({"session_alive": False}, Unauthenticated),
+    "the device is not active": ({"device_active": False}, DeviceNotActive),
+    "not a member": ({"members": ("bob1", "carol1")}, NotAMember),
+    "no such conversation": ({"members": ()}, NotAMember),
+    "too many": ({"within_rate": False}, RateLimited),
+    "blocked": ({"blocked": True}, Blocked),
+}
+
+
+@pytest.mark.parametrize(("changed", "refusal"), REFUSALS.values(), ids=REFUSALS.keys())
+async def test_who_may_not_send_stores_nothing(
+    world: World, changed: dict[str, Any], refusal: type[SealpostError]
+) -> None:
+    world.permits.permit = replace(PERMIT, **changed)
+    with pytest.raises(SealpostError) as caught:
+        await world.send(world.sealed())
+    assert type(caught.value) is refusal
+    assert world.log.calls == []
+
+
+async def test_a_stranger_learns_nothing_about_blocks_and_rates(world: World) -> None:
+    world.permits.permit = replace(PERMIT, members=(), blocked=True, within_rate=False)
+    with pytest.raises(NotAMember):
+        await world.send(world.sealed())
+
+
+async def test_a_rate_limit_says_when_to_come_back(world: World) -> None:
+    world.permits.permit = replace(PERMIT, within_rate=False)
+    with pytest.raises(RateLimited) as caught:
+        await world.send(world.sealed())
+    assert caught.value.retry_after == 1
+
+
+async def test_a_missing_key_is_named(world: World) -> None:
+    assert await world.mismatch(BOBS) == {
+        "missing": [TABLET.kid],
+        "extra": [],
+        "expired": [],
+        "heads": {"alice1": [0, HEADS["alice1"][1]], "bob1": [3, HEADS["bob1"][1]]},
+    }
+
+
+async def test_an_extra_key_is_named(world: World) -> None:
+    stranger = of("mallory", "mallory1", "mallory's phone")
+    members = await world.mismatch(TABLET, BOBS, stranger)
+    assert (members["missing"], members["extra"], members["expired"]) == ([], [stranger.kid], [])
+
+
+async def test_the_sending_device_is_no_recipient(world: World) -> None:
+    members = await world.mismatch(OWN, TABLET, BOBS)
+    assert (members["missing"], members["extra"], members["expired"]) == ([], [OWN.kid], [])
+
+
+async def test_an_expired_key_is_named_as_that(world: World) -> None:
+    members = await world.mismatch(TABLET, BOBS, EXPIRED)
+    assert (members["missing"], members["extra"], members["expired"]) == ([], [], [EXPIRED.kid])
+
+
+async def test_lists_are_sorted_and_complete(world: World) -> None:
+    strangers = [of(f"key {number}", "mallory1", "phone") for number in range(5)]
+    members = await world.mismatch(*strangers)
+    assert members["missing"] == sorted((TABLET.kid, BOBS.kid))
+    assert members["extra"] == sorted(key.kid for key in strangers)
+
+
+async def test_a_key_ends_at_its_second(world: World) -> None:
+    world.permits.permit = replace(PERMIT, keys=(OWN, TABLET, replace(BOBS, expires_at=world.clock.now)))
+    assert (await world.mismatch(TABLET, BOBS))["expired"] == [BOBS.kid]
+
+
+async def test_the_same_call_again_is_answered_as_the_first(world: World) -> None:
+    request = world.sealed()
+    first = await world.send(request)
+    world.clock.now += 60
+    assert await world.send(request) == first
+    assert len(world.log.messages) == 1
+
+
+async def test_other_bytes_under_the_same_id_are_a_conflict(world: World) -> None:
+    await world.send(world.sealed())
+    with pytest.raises(MessageConflict):
+        await world.send(world.sealed(ciphertext=b64(b"other")))
+    stored = world.log.messages[CONVERSATION, world.id]
+    assert stored.envelope == world.sealed().envelope
+
+
+@pytest.mark.parametrize("changed", [{"uid": "bob1"}, {"device": digest("alice's laptop")}], ids=repr)
+async def test_another_senders_id_is_a_conflict(world: World, changed: dict[str, str]) -> None:
+    await world.send(world.sealed())
+    other = replace(ALICE, **changed)
+    world.permits.permit = replace(PERMIT, keys=(TABLET, BOBS))
+    with pytest.raises(MessageConflict):
+        await world.messages.send(world.sealed(), other)
+
+
+async def test_a_repeat_after_the_keys_changed_is_answered_as_the_first(world: World) -> None:
+    request = world.sealed()
+    first = await world.send(request)
+    world.permits.permit = replace(PERMIT, keys=(OWN, TABLET, of("new", "bob1", "bob's phone")))
+    assert await world.send(request) == first
+    assert world.log.calls == ["append", "find"]
+
+
+async def test_other_bytes_after_the_keys_changed_are_a_mismatch(world: World) -> None:
+    await world.send(world.sealed())
+    world.permits.permit = replace(PERMIT, keys=(OWN, TABLET, of("new", "bob1", "bob's phone")))
+    with pytest.raises(DeviceMismatch):
+        await world.send(world.sealed(ciphertext=b64(b"other")))
+    with pytest.raises(DeviceMismatch):
+        await world.messages.send(world.sealed(), replace(ALICE, device=digest("other")))
+
+
+async def test_a_repeat_is_asked_who_it_is_first(world: World) -> None:
+    request = world.sealed()
+    await world.send(request)
+    world.permits.permit = replace(PERMIT, session_alive=False)
+    with pytest.raises(Unauthenticated):
+        await world.send(request)
+
+
+@pytest.mark.parametrize(("ahead", "kept"), [(None, 90 * DAY), (1, 0.001), (90 * DAY * 1000, 90 * DAY)])
+async def test_a_message_is_kept_90_days_or_less(world: World, ahead: int | None, kept: float) -> None:
+    now = int(world.clock.now)
+    await world.send(world.sealed(expires_at=None if ahead is None else now * 1000 + ahead))
+    assert world.log.expiries == [pytest.approx(now + kept, abs=1e-4)]
+
+
+@pytest.mark.parametrize("ahead", [0, -1, 90 * DAY * 1000 + 1])
+async def test_an_expiry_lies_ahead_within_90_days(world: World, ahead: int) -> None:
+    with pytest.raises(InvalidRequest, match="expires_at"):
+        await world.send(world.sealed(expires_at=int(world.clock.now) * 1000 + ahead))
+    assert world.log.calls == []
+
+
+async def test_an_envelope_is_checked_before_anything_is_asked(world: World) -> None:
+    world.permits.permit = replace(PERMIT, session_alive=False)
+    with pytest.raises(InvalidRequest):
+        await world.send(NewMessage(world.id, CONVERSATION, None, "{}"))
