@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 from scripts.local import parts
 from scripts.local.checks import STACK
 from scripts.local.layout import Layout
+from scripts.local.people import Person, mailed_link
 from scripts.local.processes import Processes
 from scripts.local.say import Progress
 from scripts.local.stack import Backing, Suite, empty
 from scripts.local.test_stack import start_test_backing, start_test_suite
+from sealpost.account import Surroundings
+from sealpost.vault import Cost
 
 NEEDS_STACK = ("contract", "functions", "rules", "e2e")
 """Folders whose tests run on real parts. Their addresses are in the environment variables of the emulators' own SDKs."""
@@ -89,6 +93,37 @@ def database(backing: Backing, worker: str) -> Iterator[Callable[[str], str]]:
     yield make
     for full in made:
         backing.postgres.drop(full)
+
+
+@pytest.fixture
+def enter(suite: Suite, backing: Backing, tmp_path: Path) -> Iterator[Callable[[str], Person]]:
+    """Gives a new person by name, signed up and in through the client, at an address that nobody has had before."""
+    entered: list[Person] = []
+
+    def one(name: str) -> Person:
+        person = enter_as(name, suite, backing, tmp_path)
+        entered.append(person)
+        return person
+
+    yield one
+    for person in entered:
+        person.close()
+
+
+def enter_as(
+    name: str, suite: Suite, backing: Backing, home: Path, surroundings: Surroundings | None = None
+) -> Person:
+    """Sign a new person up and in. The limits of sign_up do not count in tests that come from one address."""
+    connection = backing.postgres.connect(suite.database)
+    connection.run("delete from rate_limits")
+    connection.close()
+    address = f"{name}-{uuid.uuid4().hex[:8]}@example.com"
+    person = Person(
+        name, address, home=home, surroundings=surroundings or Surroundings(cost=Cost(memory=8, passes=1))
+    )
+    person.sign_up(suite.url)
+    person.sign_in(mailed_link(backing.mailbox, address))
+    return person
 
 
 def _set_addresses(backing: Backing) -> None:

@@ -39,12 +39,14 @@ def play(layout: Layout, progress: Progress, *, message: str) -> int:
         ]
         with running(layout, progress, data, Ports.free(), lasting=False) as (backing, suite, _):
             try:
-                return _acts(_Stage(progress, backing, suite.url), people[0], people[1], message)
+                same = _acts(_Stage(progress, backing, suite.url), people[0], people[1], message)
             except SealpostError as error:
                 raise Stop(f"{error} {error.cure or ''}".strip()) from None
             finally:
                 for person in people:
                     person.close()
+        progress.line("Nothing is left running. What was stored is in .local/demo until the next demo.")
+        return 0 if same else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class _Stage:
         )
 
 
-def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> int:
+def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> bool:
     say = stage.progress.line
     say("\nThe main job:")
     stage.enter(alice)
@@ -102,14 +104,12 @@ def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> int:
 
     if not isinstance(item, Message):
         say(f"\nBob's client refused the message: {item.reason}")
-        return 1
+        return False
     say(f"\nBob reads, from {item.address or f'{item.peer} (address not confirmed)'}:\n")
     say(f"    {neutralised(item.text, multiline=True)}\n")
-    if item.text != message:
-        say("This is not what Alice sent.")
-        return 1
-    say("It is what Alice sent. Nothing is left running.")
-    return 0
+    same = item.text == message
+    say("It is what Alice sent." if same else "This is not what Alice sent.")
+    return same
 
 
 def rows(backing: Backing) -> str:

@@ -64,6 +64,8 @@ def wanted(firebase: Path, kept: Path) -> dict[str, int]:
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
+        # As the servers do themselves: connections that have just ended do not hold a port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:

@@ -77,7 +77,7 @@ class Suite:
 
     url: str
     project: str
-    dsn: str
+    database: str
     child: Child
 
 
@@ -199,7 +199,7 @@ def start_suite(
         env=suite_environment(layout, backing, project=project, dsn=dsn, url=url),
     )
     wait_until(lambda: is_up(f"{url}/health"), child, seconds=60)
-    return Suite(url, project, dsn, child)
+    return Suite(url, project, database, child)
 
 
 def suite_environment(

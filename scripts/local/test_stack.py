@@ -1,6 +1,7 @@
 """The stack of the tests: one set of real parts, and on it a project with its own service for each test worker."""
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.local import gateway
@@ -43,8 +44,19 @@ def start_test_backing(
     return start_backing(processes, parts, layout, progress, ports=ports, data=data, beside=(a_gateway,))
 
 
-def start_test_suite(processes: Processes, layout: Layout, backing: Backing, name: str) -> Suite:
+def start_test_suite(
+    processes: Processes,
+    layout: Layout,
+    backing: Backing,
+    name: str,
+    *,
+    seen_through: Ports | None = None,
+    triggers: bool = True,
+) -> Suite:
     """A project, a database and a service that share nothing with any other.
+
+    `seen_through` are the ports that the service is told of, where proxies stand in front of the parts. Without
+    `triggers` nothing happens in the service but what is asked of it.
 
     Raises:
         Stop: the service failed.
@@ -54,6 +66,8 @@ def start_test_suite(processes: Processes, layout: Layout, backing: Backing, nam
     port = free_port()
     backing.postgres.create(database, template=DATABASE)
     backing.firestore.load_rules(project, rules(layout))
-    register_triggers(layout, backing.firestore, project)
-    gateway.add_route(backing.data, project, port)
-    return start_suite(processes, layout, backing, project=project, database=database, port=port)
+    if triggers:
+        register_triggers(layout, backing.firestore, project)
+        gateway.add_route(backing.data, project, port)
+    told = replace(backing, ports=seen_through or backing.ports)
+    return start_suite(processes, layout, told, project=project, database=database, port=port)

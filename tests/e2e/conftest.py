@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.local.layout import Layout
+from tests.e2e.checkout import Checkout, copy
+
+
+@pytest.fixture(scope="session")
+def checkout(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A copy of this checkout in a folder with a space in its path. Nothing of it runs when the tests are over."""
+    root: Path = tmp_path_factory.mktemp("other") / "a checkout"
+    root.mkdir()
+    made = copy(layout, root)
+    yield made
+    assert made.wait_for_quiet() == {}

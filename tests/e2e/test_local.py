@@ -1,0 +1,144 @@
+"""scripts/run itself, in another checkout of this project in a folder with a space in its path."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from scripts.local.people import mailed_link
+from tests.e2e.checkout import Checkout
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+    pytest.mark.xdist_group("checkout"),
+]
+
+SECOND_DEMO = 20
+"""Seconds for a demo on a prepared checkout."""
+
+
+def spellings(text: str) -> dict[str, bytes]:
+    """The ways in which a text could lie in a file without being hidden."""
+    raw = text.encode()
+    found = {"as it is": raw, "in UTF-16": text.encode("utf-16-le"), "in hex": raw.hex().encode()}
+    found["in JSON"] = json.dumps(text)[1:-1].encode()
+    for shift in range(3):  # base64 of a part of a larger text depends on where it begins
+        middle = base64.b64encode(b"\0" * shift + raw)[4:-4]
+        found[f"in base64, shifted by {shift}"] = middle
+        found[f"in base64url, shifted by {shift}"] = middle.translate(bytes.maketrans(b"+/", b"-_"))
+    return found
+
+
+def files_with(folder: Path, needle: bytes) -> list[str]:
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and needle in path.read_bytes()
+    ]
+
+
+def test_the_demo_delivers_what_it_was_given_and_stores_none_of_it(checkout: Checkout) -> None:
+    text = f"Grüße an Bob, {uuid.uuid4()}, nobody else reads this: ✓"
+    began = time.monotonic()
+    process = checkout.start("--demo", "--offline", stdin=text)
+    printed, _ = process.communicate(timeout=90)
+    took = time.monotonic() - began
+
+    assert process.returncode == 0, printed
+    assert f"    {text}\n" in printed
+    assert "It is what Alice sent." in printed
+    assert checkout.wait_for_quiet() == {}
+    assert took < SECOND_DEMO, f"{took:.1f} s"
+
+    data = checkout.local / "demo"
+    stored = [data / name for name in ("postgres", "firestore", "logs", "mail", "backups", "users.json")]
+    shutil.rmtree(data / "people")  # the two people's own devices, where the text belongs
+    for how, needle in spellings(text).items():
+        assert files_with(data, needle) == [], how
+    # The scan sees what is there: the envelope's message in both databases, the address in the mail.
+    found = re.search(r"Stored in Firestore, conversations/([\w-]{43})/messages/([\w-]{36})", printed)
+    assert found, printed
+    assert all(path.exists() for path in stored)
+    assert files_with(data / "firestore", found[2].encode())
+    assert files_with(data / "firestore", b'"ciphertext"')
+    assert files_with(data / "postgres", found[1].encode())
+    assert files_with(data / "mail", b"bob@example.com")
+    assert files_with(data / "logs", b"send_message")
+
+
+def test_data_outlive_a_run_and_processes_do_not(checkout: Checkout, tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("correct horse battery staple\n")
+    environment = os.environ | {
+        "SEALPOST_HOME": str(tmp_path / "people"),
+        "SEALPOST_PASSPHRASE_FILE": str(passphrase),
+    }
+
+    def sealpost(name: str, *words: str) -> str:
+        done = subprocess.run(  # noqa: S603 - the command under test
+            [checkout.sealpost, "--profile", name, *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with checkout.running() as (process, printed):
+        service, mailbox = (_address(printed, name) for name in ("service", "mailbox"))
+        for name in ("ann", "ben"):
+            sealpost(name, "sign-up", f"{name}@example.com", "--service", service)
+            sealpost(name, "sign-in", mailed_link(mailbox.rstrip("/"), f"{name}@example.com"))
+        sealpost("ann", "send", "ben@example.com", "before the restart")
+        second = checkout.start()
+        refusal, _ = second.communicate(timeout=30)
+        assert second.returncode == 1
+        assert f"already running on {checkout.local / 'run'} (process {process.pid})" in refusal
+        assert checkout.stop(process, signal.SIGTERM) == 128 + signal.SIGTERM
+        assert checkout.wait_for_quiet(2) == {}
+
+    with checkout.running() as (process, printed):
+        assert _address(printed, "service") == service
+        assert "before the restart" in sealpost("ben", "inbox")
+        sealpost("ben", "send", "ann@example.com", "after it")
+        assert "after it" in sealpost("ann", "inbox")
+        process.kill()
+        process.wait()
+        assert checkout.wait_for_quiet() == {}
+
+
+def test_a_signal_while_it_starts_leaves_nothing(checkout: Checkout) -> None:
+    process = checkout.start("--demo", "--offline")
+    end = time.monotonic() + 30
+    while len(checkout.processes()) < 4 and time.monotonic() < end:
+        time.sleep(0.05)
+    checkout.stop(process, signal.SIGINT)
+    assert checkout.wait_for_quiet(2) == {}
+
+
+def test_a_part_that_is_missing_is_named_and_nothing_is_fetched(checkout: Checkout, tmp_path: Path) -> None:
+    bare = tmp_path / "bare checkout"
+    shutil.copytree(checkout.root, bare, ignore=shutil.ignore_patterns(".local"))
+    done = Checkout(bare).start("--offline")
+    printed, _ = done.communicate(timeout=30)
+    assert done.returncode == 1
+    assert "Python packages (scripts/requirements.txt) from PyPI, about" in printed
+    assert "the Auth emulator (firebase-tools 14.27.0) from npm, about" in printed
+    assert "Traceback" not in printed
+    assert not (bare / ".local" / "venv").exists()
+
+
+def _address(printed: str, name: str) -> str:
+    found = re.search(rf"^  {name} +(\S+)$", printed, re.MULTILINE)
+    assert found, printed
+    return found[1]
