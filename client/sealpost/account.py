@@ -111,7 +111,7 @@ class Account:
         address = addresses.normal(email)
         if folder.state.exists():
             account = cls.open(folder, passphrase=passphrase, surroundings=around)
-            account.require_same(address, service)
+            account.adopt(address, service)
         else:
             if service is None:
                 raise UsageError(
@@ -208,8 +208,9 @@ class Account:
             for _ in self._delivery.catch_up():
                 pass
         items = list(self._reader.history(new=True))
-        for item in items:
-            self._handed_out(item)
+        with self._state.transaction():
+            for item in items:
+                self._handed_out(item)
         return items
 
     def history(self) -> list[Item]:
@@ -260,15 +261,20 @@ class Account:
     ) -> None:
         self.close()
 
-    def require_same(self, address: str, service: str | None) -> None:
-        """Raises UsageError when the profile is another address's or another service's."""
-        if address != self._profile["email"] or (
-            service is not None and checked_url(service) != self.service.url
-        ):
+    def adopt(self, address: str, service: str | None) -> None:
+        """A profile that never signed in takes another address or service; one that did raises UsageError."""
+        url = self.service.url if service is None else checked_url(service)
+        if (address, url) == (self._profile["email"], self.service.url):
+            return
+        if self._profile["uid"] is not None:
             raise UsageError(
                 "This profile belongs to another address or service.",
                 cure="Use another one: sealpost --profile NAME sign-up EMAIL --service URL",
             )
+        self._profile = self._profile | {"email": address, "service": url}
+        self._state.put(_PROFILE, self._profile)
+        self.service.close()
+        self.service.url = url
 
     def _contact(self, address: str) -> Contact:
         (found,) = self._contacts.find(addresses=[address])

@@ -187,7 +187,8 @@ class Contacts:
             raise unsafe(error, who) from None
         contact = replace(contact, keys={key.device: key.statement for key in current})
         with self._state.transaction():
-            self.save(contact)
+            if contact != pinned:
+                self.save(contact)
             if address is not None:
                 self._pin_address(address, contact.uid)
         return Found(contact, Member(chain, {key.device: key for key in current}), first=pinned is None)

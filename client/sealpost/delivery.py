@@ -15,6 +15,7 @@ _OVERLAP = 600 * 1_000_000
 """Microseconds before the cursor from which is read again: a message that was committed late lies behind it."""
 _KNOWN_IN_WINDOW = PAGE // 2
 _LISTEN_SECONDS = 1800.0
+_FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _TICK = 0.5
 _CURSOR = "cursor"
@@ -66,11 +67,11 @@ class Delivery:
         lost later is made again.
         """
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        was_ready, denied, pause = False, False, 1.0
+        was_ready, denied, pause = False, False, _FIRST_PAUSE
 
         def ready() -> None:
             nonlocal was_ready, denied, pause
-            denied, pause = False, 1.0
+            denied, pause = False, _FIRST_PAUSE
             if not was_ready:
                 was_ready = True
                 hooks.on_ready()

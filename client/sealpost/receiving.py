@@ -78,7 +78,10 @@ class Reader:
         """
         stored = self._state.message(document.cid, document.mid)
         fingerprint = encoding.sha256(document.envelope.encode())
-        if stored is not None and stored.content.get("envelope") in {fingerprint, None}:
+        if stored is not None and (
+            stored.content.get("envelope") in {fingerprint, None}
+            or self._state.message(document.cid, _replay(document, fingerprint)) is not None
+        ):
             self._advance(document)
             return None
         if (document.sender_uid, document.sender_device) == (self._own, self._device.key.kid):
@@ -207,14 +210,14 @@ class Reader:
     def _refuse(
         self, document: MessageDocument, code: Code, fingerprint: str, stored: StoredMessage | None
     ) -> Item | None:
-        """Remembers a refusal. One that an update may mend keeps its envelope; a replay leaves the first as it is."""
+        """Remembers a refusal. One that an update may mend keeps its envelope; one under a known id stands beside it."""
         content = {"kind": "refused", "uid": document.sender_uid, "code": code.value, "envelope": fingerprint}
         if code is Code.UPDATE_NEEDED:
             content["sealed"] = document.envelope
-        kept = StoredMessage(document.cid, document.mid, document.sent_at, new=True, content=content)
+        mid = document.mid if stored is None else _replay(document, fingerprint)
+        kept = StoredMessage(document.cid, mid, document.sent_at, new=True, content=content)
         with self._state.transaction():
-            if stored is None:
-                self._state.put_message(kept)
+            self._state.put_message(kept)
             self._advance(document)
         return self.item(kept)
 
@@ -261,3 +264,8 @@ def _protocol_document(document: MessageDocument) -> Document:
         expires_at=None if document.expires_at is None else document.expires_at // 1000,
         envelope=document.envelope,
     )
+
+
+def _replay(document: MessageDocument, fingerprint: str) -> str:
+    """The id under which a refused second message of one id is kept."""
+    return f"{document.mid}~{fingerprint[:8]}"

@@ -22,6 +22,7 @@ from sealpost.vault import Cost, Vault, new_salt, unwrap
 _VERSION = 1
 _BUSY_SECONDS = 15.0
 _TURN_SECONDS = 120.0
+_SYNCHRONOUS = "full"
 _SCHEMA = """
 create table meta (name text primary key, value blob not null) without rowid;
 create table documents (kind text, id text, sealed blob not null, primary key (kind, id)) without rowid;
@@ -270,6 +271,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     database.execute("pragma journal_mode = delete")
     database.execute("pragma secure_delete = on")
+    database.execute(f"pragma synchronous = {_SYNCHRONOUS}")
     database.execute("pragma temp_store = memory")
     return database
 

@@ -3,14 +3,22 @@ from pathlib import Path
 
 import pytest
 
+from sealpost.account import Account
 from sealpost.protocol.jwk import PrivateKey, Use
 from tests.unit.client.fakes import World
 
 
 @pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SEALPOST_HOME", "SEALPOST_PASSPHRASE_FILE", "SEALPOST_ALLOW_HTTP", "SEALPOST_DEBUG", "XDG_RUNTIME_DIR"):
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "SEALPOST_HOME",
+        "SEALPOST_PASSPHRASE_FILE",
+        "SEALPOST_ALLOW_HTTP",
+        "SEALPOST_DEBUG",
+        "XDG_RUNTIME_DIR",
+    ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sealpost.state._SYNCHRONOUS", "off")  # no test pulls the plug
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +28,7 @@ def key_pool() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def quick_keys(monkeypatch: pytest.MonkeyPatch, key_pool: list[dict[str, str]]) -> Iterator[None]:
+def quick_keys(monkeypatch: pytest.MonkeyPatch, key_pool: list[dict[str, str]]) -> None:
     """Each key that a test makes is taken from the pool, which grows to the most that one test needs of a kind."""
     taken: set[str] = set()
     generate = PrivateKey.generate
@@ -36,9 +44,20 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch, key_pool: list[dict[str, str]]) 
         return PrivateKey.parse(jwk)
 
     monkeypatch.setattr(PrivateKey, "generate", from_pool)
-    yield
 
 
 @pytest.fixture
 def world(tmp_path: Path, quick_keys: None) -> World:
     return World(tmp_path / "home")
+
+
+@pytest.fixture
+def ada(world: World) -> Iterator[Account]:
+    with world.person("ada") as account:
+        yield account
+
+
+@pytest.fixture
+def bob(world: World) -> Iterator[Account]:
+    with world.person("bob") as account:
+        yield account

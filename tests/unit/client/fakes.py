@@ -1,4 +1,4 @@
-"""A service and a Firestore in memory, true to the calls of the brief part of docs/openapi.yaml that the client uses.
+"""A service and a Firestore in memory, as far as the client uses them.
 
 Real keys, statements and envelopes go through them; what they check is the tests' business, not theirs.
 """
@@ -19,6 +19,7 @@ from sealpost.errors import SealpostError
 from sealpost.folders import ProfileFolder
 from sealpost.mailbox import PAGE, MessageDocument
 from sealpost.protocol import encoding
+from sealpost.receiving import Message
 from sealpost.service import Wall
 from sealpost.vault import Cost
 
@@ -50,8 +51,15 @@ def claims(compact: str) -> Json:
 
 
 def problem(status: int, code: str, headers: dict[str, str] | None = None, **members: Any) -> httpx.Response:
-    document = {"type": f"urn:sealpost:problem:{code}", "title": code, "status": status, "request_id": "r1"} | members
-    return httpx.Response(status, json=document, headers={"Content-Type": "application/problem+json"} | (headers or {}))
+    document = {
+        "type": f"urn:sealpost:problem:{code}",
+        "title": code,
+        "status": status,
+        "request_id": "r1",
+    } | members
+    return httpx.Response(
+        status, json=document, headers={"Content-Type": "application/problem+json"} | (headers or {})
+    )
 
 
 @dataclass
@@ -88,7 +96,9 @@ class FakeService:
         return answer
 
     def sign_up(self, body: Json, _token: str) -> httpx.Response:
-        self.accounts.setdefault(body["email"], {"uid": f"uid{len(self.accounts)}", "statements": [], "key": None})
+        self.accounts.setdefault(
+            body["email"], {"uid": f"uid{len(self.accounts)}", "statements": [], "key": None}
+        )
         return httpx.Response(202, json={})
 
     def create_session(self, body: Json, _token: str) -> httpx.Response:
@@ -131,7 +141,7 @@ class FakeService:
 
     def find_keys(self, body: Json, _token: str) -> httpx.Response:
         by_uid = {account["uid"]: account for account in self.accounts.values()}
-        found = []
+        found: list[Json | None] = []
         for asked in body["accounts"]:
             account = self.accounts.get(asked["address"]) if asked["address"] else by_uid.get(asked["uid"])
             if account is None or not account["statements"]:
@@ -154,7 +164,9 @@ class FakeService:
         cid = claims(body["statement"])["cid"]
         created = cid not in self.conversations
         statements = self.conversations.setdefault(cid, [body["statement"]])
-        return httpx.Response(200, json={"conversation_id": cid, "statements": statements, "created": created})
+        return httpx.Response(
+            200, json={"conversation_id": cid, "statements": statements, "created": created}
+        )
 
     def send_message(self, body: Json, token: str) -> httpx.Response:
         for document in self.documents:
@@ -304,3 +316,8 @@ class World:
     def reopened(self, name: str) -> Account:
         """The profile as another process sees it."""
         return Account.open(self.folder(name), passphrase=lambda: PASSPHRASE, surroundings=self.around(name))
+
+
+def texts(account: Account) -> list[str]:
+    """The new messages' texts, and the codes of refused ones."""
+    return [item.text if isinstance(item, Message) else item.code for item in account.inbox()]

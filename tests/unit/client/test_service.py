@@ -10,7 +10,14 @@ from sealpost.errors import ServiceProblem, ServiceUnavailable, UsageError
 from sealpost.service import ATTEMPTS, Service, checked_url
 from tests.unit.client.fakes import URL, StillWall, problem
 
-REPEATABLE = ["refresh_session", "revoke_session", "publish_key", "find_keys", "create_conversation", "send_message"]
+REPEATABLE = [
+    "refresh_session",
+    "revoke_session",
+    "publish_key",
+    "find_keys",
+    "create_conversation",
+    "send_message",
+]
 Answer = httpx.Response | Exception
 
 
@@ -29,9 +36,13 @@ class Script:
         return answer
 
 
-def service(script: Callable[[httpx.Request], httpx.Response], warn: Callable[[str], None] | None = None) -> tuple[Service, StillWall]:
+def service(
+    script: Callable[[httpx.Request], httpx.Response], warn: Callable[[str], None] | None = None
+) -> tuple[Service, StillWall]:
     wall = StillWall()
-    return Service(URL, transport=httpx.MockTransport(script), wall=wall, on_warning=warn or (lambda _: None)), wall
+    return Service(
+        URL, transport=httpx.MockTransport(script), wall=wall, on_warning=warn or (lambda _: None)
+    ), wall
 
 
 def ok() -> httpx.Response:
@@ -53,7 +64,14 @@ def test_a_call_is_one_post_of_json_with_the_bearer() -> None:
 @pytest.mark.parametrize("function", REPEATABLE)
 @pytest.mark.parametrize(
     "failure",
-    [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("gone"), problem(503, "unavailable"), problem(504, "deadline-exceeded"), httpx.Response(503, text="busy")],
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("gone"),
+        problem(503, "unavailable"),
+        problem(504, "deadline-exceeded"),
+        httpx.Response(503, text="busy"),
+    ],
     ids=["refused", "slow", "gone", "503", "504", "plain 503"],
 )
 def test_what_may_be_repeated_is_repeated_with_growing_pauses(function: str, failure: Answer) -> None:
@@ -79,7 +97,9 @@ def test_repeating_ends() -> None:
 
 
 @pytest.mark.parametrize("function", ["sign_up", "create_session"])
-@pytest.mark.parametrize("failure", [httpx.ReadTimeout("slow"), problem(503, "unavailable")], ids=["slow", "503"])
+@pytest.mark.parametrize(
+    "failure", [httpx.ReadTimeout("slow"), problem(503, "unavailable")], ids=["slow", "503"]
+)
 def test_what_has_effects_twice_is_never_repeated(function: str, failure: Answer) -> None:
     script = Script(failure, ok())
 
@@ -205,17 +225,40 @@ class TestClock:
         script = Script(problem(401, "invalid-proof"))
 
         with pytest.raises(ServiceProblem):
-            service(script)[0].call("create_session", lambda: {})
+            service(script)[0].call("create_session", dict)
 
         assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("url", ["https://a.example", "https://a.example/", " https://a.example:8443/x/ ", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example",
+        "https://a.example/",
+        " https://a.example:8443/x/ ",
+        "http://127.0.0.1:8080",
+        "http://localhost:1",
+        "http://[::1]:1",
+    ],
+)
 def test_urls_of_services(url: str) -> None:
     assert checked_url(url) == url.strip().rstrip("/")
 
 
-@pytest.mark.parametrize("url", ["", "a.example", "ftp://a.example", "https://", "https://u:p@a.example", "https://a.example?x", "https://a.example#x", "http://a.example", "http://10.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a.example",
+        "ftp://a.example",
+        "https://",
+        "https://u:p@a.example",
+        "https://a.example?x",
+        "https://a.example#x",
+        "http://a.example",
+        "http://10.0.0.1",
+    ],
+)
 def test_what_is_no_url_of_a_service(url: str) -> None:
     with pytest.raises(UsageError) as refused:
         checked_url(url)

@@ -117,7 +117,9 @@ def test_signing_out_revokes_with_a_proof(world: World) -> None:
 
 
 class TestIdentityToolkit:
-    def exchange(self, *answers: httpx.Response | Exception, emulator: str | None = None) -> tuple[object, list[httpx.Request], StillWall]:
+    def exchange(
+        self, *answers: httpx.Response | Exception, emulator: str | None = None
+    ) -> tuple[object, list[httpx.Request], StillWall]:
         left, requests, wall = list(answers), [], StillWall()
 
         def handle(request: httpx.Request) -> httpx.Response:
@@ -139,8 +141,13 @@ class TestIdentityToolkit:
         _, (cloud,), _ = self.exchange(self.good())
         _, (emulator,), _ = self.exchange(self.good(), emulator="127.0.0.1:9099")
 
-        assert str(cloud.url) == "https://identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken?key=key"
-        assert str(emulator.url).startswith("http://127.0.0.1:9099/identitytoolkit.googleapis.com/v1/accounts:")
+        assert (
+            str(cloud.url)
+            == "https://identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken?key=key"
+        )
+        assert str(emulator.url).startswith(
+            "http://127.0.0.1:9099/identitytoolkit.googleapis.com/v1/accounts:"
+        )
 
     def test_a_lost_answer_is_asked_for_again(self) -> None:
         _, requests, wall = self.exchange(httpx.ReadTimeout("slow"), httpx.Response(503), self.good())
@@ -157,7 +164,13 @@ class TestIdentityToolkit:
 
 
 def test_an_emulator_on_another_computer_is_refused() -> None:
-    answer: Json = {"custom_token": "c", "project": "p", "api_key": "k", "auth_host": None, "firestore_host": "evil.example:80"}
+    answer: Json = {
+        "custom_token": "c",
+        "project": "p",
+        "api_key": "k",
+        "auth_host": None,
+        "firestore_host": "evil.example:80",
+    }
 
     with pytest.raises(ServiceUnavailable):
         Firebase.read(answer)

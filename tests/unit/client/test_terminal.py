@@ -35,11 +35,16 @@ def test_continuation_lines_cannot_pass_for_a_header() -> None:
 
 @given(st.text())
 def test_what_is_shown_is_printable(text: str) -> None:
-    assert all(character.isprintable() or character in "\u200c\u200d \u00a0" or character.isspace() for character in neutralised(text))
+    assert all(
+        character.isprintable() or character in "\u200c\u200d \u00a0" or character.isspace()
+        for character in neutralised(text)
+    )
     assert "\n" not in neutralised(text)
 
 
-def test_progress_speaks_only_of_slow_steps(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_speaks_only_of_slow_steps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with progress("Quick"):
         pass
     assert capsys.readouterr().err == ""
