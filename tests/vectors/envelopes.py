@@ -148,6 +148,7 @@ def _decryption() -> list[dict[str, Any]]:
             document(sealed(plaintext=inner(context(), head=forge.header(Type.KEY, alice.signing)))),
         ),
         case("pad is not zeros", "malformed", document(sealed(plaintext=inner(context(), pad=pad)))),
+        case("body is a list", "malformed", document(sealed(plaintext=inner(context(), body=[])))),
         case("body without a type", "malformed", document(sealed(plaintext=inner(context(), body={})))),
         case(
             "a member beside ctx, body, pad", "malformed", document(sealed(plaintext=inner(context(), x=1)))

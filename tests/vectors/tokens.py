@@ -44,6 +44,7 @@ def jwks() -> dict[str, Any]:
         "padded modulus": modulus(n + "="),
         "modulus with a newline": modulus(n[:-1] + "\n"),
         "even modulus": modulus(n[:-1] + "A"),
+        "modulus is a number": good | {"n": 3},
         "not an object": [good],
     }
     return {
@@ -93,6 +94,7 @@ def signatures() -> dict[str, Any]:
     forged = {
         "by another key under this kid": forge.jws(head, payload, stranger),
         "by another key under its own kid": forge.jws(forge.header(Type.KEY, stranger), payload, stranger),
+        "under another key's kid": forge.jws(head | {"kid": stranger.kid}, payload, key),
         "salt of 20 bytes": forge.jws(head, payload, key, salt=20),
         "salt of 222 bytes": forge.jws(head, payload, key, salt=222),
         "payload of another signature": f"{first}.{b64encode(b'{}')}.{third}",

@@ -43,7 +43,7 @@ class Unverified:
 
     def verify(self, key: PublicKey) -> dict[str, Any]:
         """The payload, if ``key`` signed it; else ``bad-signature``."""
-        if key.use is not Use.SIGNING or key.kid != self.kid:
+        if key.kid != self.kid:
             raise ProtocolError(Code.BAD_SIGNATURE, "JWS: signed by another key than the one it should be")
         if not jose.verify(key.library_key, self.compact):
             raise ProtocolError(Code.BAD_SIGNATURE, "JWS: the signature does not verify")

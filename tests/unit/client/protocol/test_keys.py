@@ -51,6 +51,7 @@ def without(name: str) -> Callable[[dict[str, Any]], object]:
         lambda jwk: jwk.update(dp=jwk["dq"]),
         lambda jwk: jwk.update(qi="AQ"),
         lambda jwk: jwk.update(p="AQ", q=jwk["n"]),
+        lambda jwk: jwk.update(p=jwk["n"], q="AQ"),
         lambda jwk: jwk.update(kid=private_key("bob_signing").kid),
     ],
 )
@@ -89,6 +90,14 @@ def test_a_signature_counts_for_its_own_type_alone(typ: jws.Type) -> None:
 def test_what_is_not_text_is_malformed(compact: object) -> None:
     with pytest.raises(ProtocolError, match="malformed"):
         jws.parse(jws.Type.KEY, compact)
+
+
+def test_a_bound_is_the_longest_that_is_read() -> None:
+    key = private_key("alice_signing")
+    compact = jws.sign(jws.Type.KEY, {"v": 1}, key)
+    assert jws.verify(jws.Type.KEY, compact, key.public, limit=len(compact)) == {"v": 1}
+    with pytest.raises(ProtocolError, match="malformed"):
+        jws.verify(jws.Type.KEY, compact, key.public, limit=len(compact) - 1)
 
 
 def test_every_proof_is_another() -> None:
