@@ -148,6 +148,7 @@ def _decryption() -> list[dict[str, Any]]:
             document(sealed(plaintext=inner(context(), head=forge.header(Type.KEY, alice.signing)))),
         ),
         case("pad is not zeros", "malformed", document(sealed(plaintext=inner(context(), pad=pad)))),
+        case("pad is a number", "malformed", document(sealed(plaintext=inner(context(), pad=0)))),
         case("body is a list", "malformed", document(sealed(plaintext=inner(context(), body=[])))),
         case("body without a type", "malformed", document(sealed(plaintext=inner(context(), body={})))),
         case(
@@ -188,6 +189,7 @@ def _place() -> list[dict[str, Any]]:
                 entry["header"]["kid"] = random_kid()
         envelope["recipients"].sort(key=lambda entry: entry["header"]["kid"])
 
+    alone = context(heads={alice.uid: a_head})
     posing = context(dev=mallory.device)
     forged = inner(context(), signer="mallory", head=forge.header(Type.MESSAGE, alice.signing))
     late = MILLISECONDS + 60_000
@@ -207,6 +209,11 @@ def _place() -> list[dict[str, Any]]:
         case("expiry prolonged", "context", document(lasting, expires_at=late + 1)),
         case("expiry taken away", "context", document(lasting, expires_at=None)),
         case("receiver not in heads", "context", document(sealed(context(heads={alice.uid: a_head})))),
+        case(
+            "receiver not in heads, and forged",
+            "context",
+            document(sealed(alone, plaintext=inner(alone, signer="mallory"))),
+        ),
         case("sender not in heads", "context", document(sealed(context(heads={bob.uid: b_head})))),
         case(
             "key of another account",

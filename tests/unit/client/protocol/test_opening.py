@@ -14,8 +14,6 @@ from tests.vectors import forge, messages
 from tests.vectors.messages import MILLISECONDS, OTHER_HASH, context, sealed
 from tests.vectors.people import NOW, direct, person
 
-SENT = MILLISECONDS + 250
-
 
 def document(envelope: dict[str, Any] | str | None = None, **changed: Any) -> opening.Document:
     return opening.Document(**messages.document(envelope or sealed(), **changed))
@@ -88,9 +86,9 @@ def with_later_own_statement(at: int) -> dict[str, chain.Chain]:
 
 
 def test_a_sender_behind_my_statements_is_stale_after_ten_minutes() -> None:
-    doc = document(sent_at=SENT)
-    fresh, stale = SENT // 1000 - 600, SENT // 1000 - 601
-    assert opened(doc, chains=with_later_own_statement(fresh + 1)).notices == ()
+    doc = document(sent_at=MILLISECONDS)
+    fresh, stale = NOW - 600, NOW - 601
+    assert opened(doc, chains=with_later_own_statement(fresh)).notices == ()
     assert opened(doc, chains=with_later_own_statement(stale)).notices == (Notice.SENDER_STALE,)
 
 
@@ -161,7 +159,7 @@ def test_the_library_sees_one_recipient_alone(monkeypatch: pytest.MonkeyPatch) -
     assert [entry["header"]["kid"] for entry in recipients] == [person("bob").encryption.kid]
 
 
-def test_newer_heads_of_all_members_are_asked_for_at_once() -> None:
+def test_a_newer_head_is_asked_for() -> None:
     alice, bob = person("alice"), person("bob")
     heads = {alice.uid: [2, OTHER_HASH], bob.uid: [1, OTHER_HASH]}
     with pytest.raises(HiddenError) as raised:
@@ -172,6 +170,20 @@ def test_newer_heads_of_all_members_are_asked_for_at_once() -> None:
     with pytest.raises(HiddenError) as raised:
         opening.open_message(document(sealed(context(heads=heads))), receiver=receiver(), known=known())
     assert (raised.value.chains, raised.value.conversation) == ({bob.uid: 1}, None)
+
+
+def test_newer_heads_of_all_other_members_too() -> None:
+    alice, bob, mallory = person("alice"), person("bob"), person("mallory")
+    a_head = [0, alice.chain.head.hash]
+    heads = {alice.uid: a_head, bob.uid: [1, OTHER_HASH], mallory.uid: [2, OTHER_HASH]}
+    round_of_three = replace(direct("alice", "bob"), members=tuple(heads))
+    with pytest.raises(HiddenError) as raised:
+        opening.open_message(
+            document(sealed(context(heads=heads))),
+            receiver=receiver(),
+            known=known(conversation=round_of_three),
+        )
+    assert raised.value.chains == {bob.uid: 1, mallory.uid: 2}
 
 
 def test_a_newer_conversation_is_asked_for() -> None:
