@@ -94,7 +94,8 @@ def on_document(edge: EventEdge) -> Callable[[Callable[[DocumentChange], Awaitab
 
 def _change(event: CloudEvent, decode: Decode) -> DocumentChange:
     document = event.get("document")
-    if not isinstance(document, str) or not document:
+    path = tuple(document.split("/")) if isinstance(document, str) else ()
+    if not path or len(path) % 2 or not all(path):
         raise Poison("no document attribute")
     try:
         fields = decode(_bytes(event.data))
@@ -102,7 +103,7 @@ def _change(event: CloudEvent, decode: Decode) -> DocumentChange:
         raise Poison("data is not DocumentEventData") from None
     if fields is None:
         raise Poison("no new document")
-    return DocumentChange(path=tuple(document.split("/")), fields=fields)
+    return DocumentChange(path=path, fields=fields)
 
 
 def _bytes(data: Any) -> bytes:
