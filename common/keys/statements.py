@@ -54,13 +54,9 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
     expires = integer(payload["exp"], "exp")
     if not 0 < expires - issued <= LIFETIME or expires <= now:
         raise InvalidRequest(f"{name} must expire after it is issued, within 30 days.")
-    if (
-        not isinstance(payload["keys"], list)
-        or len(payload["keys"]) != 1
-        or payload["env"] != [1]
-        or type(payload["env"][0]) is not int
-    ):
-        raise InvalidRequest(f"{name} must carry one key and env [1].")
+    _require_envelope_version(payload["env"], name)
+    if not isinstance(payload["keys"], list) or len(payload["keys"]) != 1:
+        raise InvalidRequest(f"{name} must carry one key.")
     wrapping = read_key(payload["keys"][0], WRAPPING, name)
     if wrapping.n == key.n:
         raise InvalidRequest(f"{name} must not be the signing key.")
@@ -79,6 +75,12 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
 def _require_version(payload: dict[str, Any], name: str) -> None:
     if integer(payload["v"], "v") != 1 or not isinstance(payload["ext"], dict):
         raise InvalidRequest(f"{name} must have v 1 and an object ext.")
+
+
+def _require_envelope_version(env: Any, name: str) -> None:
+    """A device may read later versions too; senders take the highest that all recipients have in common."""
+    if not isinstance(env, list) or 1 not in [integer(version, "env", least=1) for version in env]:
+        raise InvalidRequest(f"{name} must list the envelope versions it is for, 1 among them, in env.")
 
 
 def _issued_now(payload: dict[str, Any], now: float, name: str) -> int:

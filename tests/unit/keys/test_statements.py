@@ -96,7 +96,10 @@ REFUSED_KEYS = {
     "env without this version": encryption(env=[2]),
     "env is true": encryption(env=[True]),
     "env is 1.0": encryption(env=[1.0]),
-    "env is a string": encryption(env=["1"]),
+    "env holds a string": encryption(env=["1"]),
+    "env holds 0": encryption(env=[0, 1]),
+    "env holds true too": encryption(env=[1, True]),
+    "env is a number": encryption(env=1),
     "env is null": encryption(env=None),
     "ext is null": encryption(ext=None),
     "one member too many": encryption(note="x"),
@@ -123,6 +126,7 @@ def test_two_clocks_may_be_ten_minutes_apart(now: float) -> None:
 def test_ext_may_hold_what_is_not_known_yet() -> None:
     read_first(first(ext={"later": [1]}))
     read_key(encryption(ext={"later": [1]}))
+    read_key(encryption(env=[1, 2]))
 
 
 @pytest.mark.parametrize("compact", REFUSED_STATEMENTS.values(), ids=REFUSED_STATEMENTS.keys())
