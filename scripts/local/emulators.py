@@ -17,6 +17,8 @@ OWNER = "owner"
 
 _AUTH_SCRIPT = Path(__file__).parents[1] / "emulators" / "auth.cjs"
 _EXPORT = "export"
+_QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Two thirds of the time to start. For a benchmark leave them out: the full compiler makes calls several times faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def start_firestore(
         [
             *(
                 java,
+                *_QUICK_START,
                 "-Xmx1g",
                 "-cp",
                 jar,
