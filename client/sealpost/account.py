@@ -354,9 +354,13 @@ class Account:
         from sealpost.firestore import FirestoreMailbox  # half a second of imports, for readers alone
 
         token = self._session.id_token()
-        firebase = self._session.tokens().firebase
+        tokens = self._session.tokens()
         mailbox = FirestoreMailbox(
-            project=firebase.project, uid=self._uid, id_token=token.value, emulator=firebase.firestore_host
+            project=tokens.firebase.project,
+            uid=self._uid,
+            session_id=tokens.session_id,
+            id_token=token.value,
+            emulator=tokens.firebase.firestore_host,
         )
         return mailbox, token.expires
 

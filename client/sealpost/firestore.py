@@ -6,7 +6,7 @@ Firestore's own gRPC methods RunQuery and Listen are called, each call with the 
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from google.cloud.firestore_v1 import types
 from sealpost.errors import SealpostError
 from sealpost.mailbox import PAGE, FirestoreDenied, FirestoreLost, MessageDocument
 
-_TARGET = 1
+_MESSAGES, _SESSION = 1, 2
 _CALL_SECONDS = 30.0
 _OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
@@ -36,8 +36,11 @@ class _Current:
 class FirestoreMailbox:
     """See `mailbox.Mailbox`. `emulator` is its host:port, None for the cloud."""
 
-    def __init__(self, *, project: str, uid: str, id_token: str, emulator: str | None) -> None:
+    def __init__(
+        self, *, project: str, uid: str, session_id: str, id_token: str, emulator: str | None
+    ) -> None:
         self._uid = uid
+        self._session_id = session_id
         self._database = f"projects/{project}/databases/(default)"
         self._id_token = id_token
         if emulator:
@@ -63,11 +66,17 @@ class FirestoreMailbox:
         return [_document(answer.document) for answer in answers if answer.document.name]
 
     def listen(self, since: int) -> "FirestoreListening":
+        """Two targets on one stream: the messages, and the session, whose end a listener would not notice itself."""
         query = types.Target.QueryTarget(parent=self._parent, structured_query=self._query(since, None))
-        request = types.ListenRequest(
-            database=self._database, add_target=types.Target(query=query, target_id=_TARGET)
+        session = f"{self._parent}/accounts/{self._uid}/sessions/{self._session_id}"
+        targets = (
+            types.Target(query=query, target_id=_MESSAGES),
+            types.Target(documents=types.Target.DocumentsTarget(documents=[session]), target_id=_SESSION),
         )
-        return FirestoreListening(self._channel, request, self._metadata("database", self._database))
+        requests = [types.ListenRequest(database=self._database, add_target=target) for target in targets]
+        return FirestoreListening(
+            self._channel, requests, session, self._metadata("database", self._database)
+        )
 
     def close(self) -> None:
         self._channel.close()
@@ -112,7 +121,10 @@ class FirestoreMailbox:
 class FirestoreListening:
     """See `mailbox.Listening`."""
 
-    def __init__(self, channel: grpc.Channel, request: types.ListenRequest, metadata: Metadata) -> None:
+    def __init__(
+        self, channel: grpc.Channel, requests: list[types.ListenRequest], session: str, metadata: Metadata
+    ) -> None:
+        self._session = session
         self._events: queue.SimpleQueue[MessageDocument | SealpostError | _Current] = queue.SimpleQueue()
         self.ready = False
         self._over = threading.Event()
@@ -122,7 +134,7 @@ class FirestoreListening:
             request_serializer=types.ListenRequest.serialize,
             response_deserializer=types.ListenResponse.deserialize,
         )
-        self._call = method(self._requests(request), metadata=metadata)
+        self._call = method(self._requests(requests), metadata=metadata)
         threading.Thread(target=self._receive, name="sealpost-listen", daemon=True).start()
 
     @property
@@ -145,8 +157,8 @@ class FirestoreListening:
         self._over.set()
         self._call.cancel()  # type: ignore[no-untyped-call] # the stubs leave it untyped
 
-    def _requests(self, request: types.ListenRequest) -> Iterator[types.ListenRequest]:
-        yield request
+    def _requests(self, requests: list[types.ListenRequest]) -> Iterator[types.ListenRequest]:
+        yield from requests
         self._over.wait()  # the stream lives as long as this iterator
 
     def _receive(self) -> None:
@@ -165,25 +177,33 @@ class FirestoreListening:
         kind = types.ListenResponse.pb(answer).WhichOneof("response_type")
         if kind == "document_change":
             change = answer.document_change
-            name = change.document.name
-            if _TARGET in change.target_ids:
-                self._window.add(name)
+            if _MESSAGES in change.target_ids:
+                self._window.add(change.document.name)
                 self._events.put(_document(change.document))
             else:
-                self._window.discard(name)
+                self._gone(change.document.name, change.removed_target_ids)
         elif kind == "document_delete":
-            self._window.discard(answer.document_delete.document)
+            self._gone(answer.document_delete.document, answer.document_delete.removed_target_ids)
         elif kind == "document_remove":
-            self._window.discard(answer.document_remove.document)
-        elif kind == "filter" and answer.filter.count != len(self._window):
-            raise FirestoreLost("The listener has lost documents.", code="listen-lost")
+            self._gone(answer.document_remove.document, answer.document_remove.removed_target_ids)
+        elif kind == "filter":
+            if answer.filter.target_id == _MESSAGES and answer.filter.count != len(self._window):
+                raise FirestoreLost("The listener has lost documents.", code="listen-lost")
         elif kind == "target_change":
             self._take_target_change(answer.target_change)
+
+    def _gone(self, name: str, targets: Container[int]) -> None:
+        """A document that left the window, or the session."""
+        if name == self._session and _SESSION in targets:
+            raise FirestoreDenied
+        self._window.discard(name)
 
     def _take_target_change(self, change: types.TargetChange) -> None:
         kinds = types.TargetChange.TargetChangeType
         if change.target_change_type == kinds.REMOVE:
             raise _failure_of_code(change.cause.code)
+        if change.target_ids and _MESSAGES not in change.target_ids:
+            return
         if change.target_change_type == kinds.RESET:
             self._window.clear()
         elif change.target_change_type == kinds.CURRENT:

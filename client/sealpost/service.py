@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sealpost import __version__
-from sealpost.errors import ServiceProblem, ServiceUnavailable, UsageError
+from sealpost.errors import SealpostError, ServiceProblem, ServiceUnavailable, UsageError
 
 Json = dict[str, Any]
 Body = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -27,6 +27,8 @@ _FIRST_PAUSE = 0.5
 _PROOF_RETRY_OFFSET = 60.0
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _RETRIED = frozenset({503, 504})
+_TOO_MANY = 429
+"""Repeated too, but only when the service says how long to wait."""
 _REPEATABLE = frozenset(
     {"refresh_session", "revoke_session", "publish_key", "find_keys", "create_conversation", "send_message"}
 )
@@ -90,15 +92,17 @@ class Service:
             try:
                 answer = self._post(function, body, bearer=bearer)
             except httpx.TransportError as error:
-                failure, hint = self._unreachable(error), 0.0
+                failure: SealpostError = self._unreachable(error)
+                hint = 0.0
             else:
                 if _code(answer) == "invalid-proof" and callable(body) and not clock_mended:
                     clock_mended = True
                     if abs(self.offset - offset_before) > _PROOF_RETRY_OFFSET:
                         continue
-                if answer.status_code not in _RETRIED:
+                hint = _retry_after(answer)
+                if answer.status_code not in _RETRIED and not (answer.status_code == _TOO_MANY and hint):
                     return _result(answer)
-                failure, hint = _busy(answer), _retry_after(answer)
+                failure = _busy(answer)
             done += 1
             pause = max(hint, _FIRST_PAUSE * 2 ** (done - 1) * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
             if done >= attempts or pause > LONGEST_PAUSE:
@@ -216,7 +220,9 @@ def _retry_after(answer: httpx.Response) -> float:
     return float(value) if value.isascii() and value.isdigit() else 0.0
 
 
-def _busy(answer: httpx.Response) -> ServiceUnavailable:
+def _busy(answer: httpx.Response) -> SealpostError:
+    if answer.status_code == _TOO_MANY:
+        return _problem(answer)
     wait = _retry_after(answer)
     return ServiceUnavailable(
         "The service cannot answer now.",
@@ -234,9 +240,13 @@ def _result(answer: httpx.Response) -> Json:
         if not isinstance(value, dict):
             raise ServiceUnavailable("The service's answer is not JSON. Is the URL right?", code="bad-answer")
         return value
+    raise _problem(answer)
+
+
+def _problem(answer: httpx.Response) -> SealpostError:
     code = _code(answer)
     if not code:
-        raise ServiceProblem(
+        return ServiceProblem(
             f"The service answered {answer.status_code} without saying why. Is the URL right?",
             code="bad-answer",
             status=answer.status_code,
@@ -244,14 +254,14 @@ def _result(answer: httpx.Response) -> Json:
     document = _document(answer)
     request_id = str(document.get("request_id", ""))
     if answer.is_server_error:
-        raise ServiceUnavailable(
+        return ServiceUnavailable(
             "The service failed.",
             code=code,
             cure=f"Try again. If it goes on, give its operator the request's id: {request_id or 'none'}",
         )
     wait = _retry_after(answer)
     cure = f"Try again in {wait:.0f} s." if wait else _CURES.get(code, "")
-    raise ServiceProblem(
+    return ServiceProblem(
         str(document.get("detail") or document.get("title") or code),
         code=code,
         status=answer.status_code,

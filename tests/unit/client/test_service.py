@@ -152,7 +152,15 @@ def test_a_problem_is_raised_with_its_code_and_members_and_not_repeated(status: 
     assert len(script.requests) == 1
 
 
-def test_a_rate_limit_says_when() -> None:
+def test_a_rate_limit_that_says_when_is_waited_for() -> None:
+    caller, wall = service(Script(problem(429, "rate-limited", {"Retry-After": "3"}), ok()))
+
+    caller.call("send_message", {})
+
+    assert wall.slept == [3.0]
+
+
+def test_a_rate_limit_that_lasts_says_when() -> None:
     with pytest.raises(ServiceProblem) as limited:
         service(Script(problem(429, "rate-limited", {"Retry-After": "9"})))[0].call("send_message", {})
 
