@@ -1,0 +1,79 @@
+"""What each function loads when its instance starts: cold start is a feature, and libraries are what it costs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+LIBRARIES = {
+    "PostgreSQL": "pg8000",
+    "Firestore": "google.cloud.firestore_v1",
+    "gRPC": "grpc",
+    "Firebase": "firebase_admin",
+    "SMTP": "smtplib",
+}
+FIRESTORE = {"Firestore", "gRPC"}
+
+LOADS: dict[str, set[str]] = {
+    "jwks": set(),
+    "open_link": set(),
+    "sign_up": {"PostgreSQL", "Firebase", "SMTP"},
+    "create_session": {"PostgreSQL", "Firebase"} | FIRESTORE,
+    "refresh_session": {"PostgreSQL", "Firebase"} | FIRESTORE,
+    "revoke_session": {"PostgreSQL", "Firebase"} | FIRESTORE,
+    "publish_key": {"PostgreSQL"} | FIRESTORE,
+    "find_keys": {"PostgreSQL"} | FIRESTORE,
+    "create_conversation": {"PostgreSQL"} | FIRESTORE,
+    "send_message": {"PostgreSQL"} | FIRESTORE,
+    "on_message_created": {"PostgreSQL"} | FIRESTORE,
+    "daily_backup": set(),
+}
+
+HEAVY = {*LIBRARIES.values(), "google.auth", "google.protobuf", "requests", "httpx", "aiohttp"}
+
+NEVER = {
+    "google.cloud.sql": "the Cloud SQL connector, before the first connection to an instance",
+    "google.cloud.firestore": "Firestore's client library: a stub and the messages do",
+    "google.cloud.storage": "Cloud Storage, which firebase_admin offers",
+    "uvicorn": "the server, which is not the functions' own",
+    "yaml": "the manifest's parser",
+    "pytest": "tests",
+    "jwcrypto": "the client's library",
+    "sealpost": "the client",
+}
+
+
+def loaded(scratch: Path) -> dict[str, set[str]]:
+    """The modules of every function, and under "" those that all of them share."""
+    for name in ("index", "scheduler"):
+        (scratch / name).write_text("A" * 43)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "GOOGLE_CLOUD_PROJECT": "demo-sealpost",
+        "SEALPOST_URL": "http://127.0.0.1:1",
+        "POSTGRES_DSN": "postgresql://sealpost@127.0.0.1:1/sealpost",
+        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+        "INDEX_KEY_FILE": str(scratch / "index"),
+        "SCHEDULER_TOKEN_FILE": str(scratch / "scheduler"),
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "BACKUP_FOLDER": str(scratch),
+    }
+    command = [sys.executable, str(Path(__file__).with_name("loading.py")), str(ROOT), str(scratch)]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)  # noqa: S603 - our own script
+    assert done.returncode == 0, done.stderr.decode()
+    return {name: set(modules) for name, modules in json.loads(done.stdout).items()}
+
+
+def test_functions_load_what_they_need_and_no_more(tmp_path: Path) -> None:
+    """One test, because it takes some seconds of CPU to find out."""
+    modules = loaded(tmp_path)
+    shared = modules.pop("")
+    assert HEAVY & shared == set(), "what all functions share is light"
+    assert {
+        name: {library for library, module in LIBRARIES.items() if module in found}
+        for name, found in modules.items()
+    } == LOADS
+    assert {name: found & NEVER.keys() for name, found in modules.items()} == dict.fromkeys(LOADS, set())
