@@ -40,10 +40,10 @@ BUDGETS = {"static": 60, "unit": 10, "functions": 120, "rules": 40, "e2e": 120}
 """Seconds, on two cores and after the set-up."""
 
 TESTS = {
-    "unit": Tests(("tests/unit",), on_stack=False),
+    "unit": Tests(("tests/unit",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",)),
-    "e2e": Tests(("tests/e2e",), workers=2),
+    "e2e": Tests(("tests/e2e",)),
 }
 
 

@@ -67,13 +67,13 @@ class Processes:
         stop_signal: signal.Signals = signal.SIGTERM,
         grace: float = 8.0,
     ) -> Child:
-        """Start a program; what it prints is in `<logs>/<name>.log`.
+        """Start a program; what it prints is in `<logs>/<name>.log`, in place of the last time's.
 
         Raises:
             Stop: it cannot be started, or everything is being stopped.
         """
         path = self._logs / f"{name.lower().replace(' ', '-')}.log"
-        with self._lock, path.open("ab") as log:
+        with self._lock, path.open("wb") as log:
             if self._closed:
                 raise Stop(f"{name} was not started: everything is being stopped.")
             try:

@@ -31,11 +31,13 @@ def serve(layout: Layout, progress: Progress, *, fresh: bool) -> None:
         make_folders(data)
         wanted = ports.wanted(layout.root / "firebase.json", data / "ports.json")
         chosen = Ports.preferring(wanted)
-        if (data / "ports.json").is_file() and chosen.service != wanted["service"]:
+        if not (data / "ports.json").is_file():
+            chosen.keep(data / "ports.json")
+        elif chosen.service != wanted["service"]:
             progress.line(
-                f"Port {wanted['service']} is taken, so the service moves to {chosen.service}: accounts of the old address stay behind."
+                f"Port {wanted['service']} is taken, so the service is at {chosen.service} this time. "
+                "Clients that signed up at the old address find it there again when that port is free."
             )
-        chosen.keep(data / "ports.json")
         with running(layout, progress, data, chosen, lasting=True) as (backing, suite, processes):
             progress.line(table.of(backing, suite, data))
             while (dead := processes.dead()) is None:
@@ -54,13 +56,16 @@ def main(words: list[str]) -> int:
                 return demo.play(layout, progress, message=_message(arguments) or demo.MESSAGE)
             serve(layout, progress, fresh=arguments.fresh)
     except Interrupted as interrupted:
+        if arguments.demo or interrupted.number != signal.SIGINT:
+            return 128 + interrupted.number
         progress.line(
-            "Stopped. The data are kept; scripts/run goes on with them, scripts/run --fresh begins anew."
+            "Stopped. The data are kept: scripts/run goes on with them, scripts/run --fresh begins anew."
         )
-        return 0 if interrupted.number == signal.SIGINT else 128 + interrupted.number
-    except Stop as stop:
-        progress.line()
-        print(stop, file=sys.stderr)
+    except BrokenPipeError:  # whoever read what we print has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Stop, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from common.storage.postgres.connect import plain
+from common.storage.postgres.connection import ConnectionLost, StatementFailed
 from common.storage.postgres.migrate import MigrationError, migrate
 from common.suite.manifest import Manifest
 from scripts.local import emulators, key_files, postgres
@@ -276,5 +277,5 @@ def side_by_side(processes: Processes, *jobs: Callable[[], object]) -> None:
 def _migrate(dsn: str) -> None:
     try:
         migrate(plain(dsn))
-    except MigrationError as error:
-        raise Stop(f"{error}") from None
+    except (MigrationError, ConnectionLost, StatementFailed) as error:
+        raise Stop(f"The schema cannot be brought up to date: {error}") from None

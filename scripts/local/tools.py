@@ -38,7 +38,8 @@ _LEFT_OUT = (
 def environment(**more: str) -> dict[str, str]:
     """The person's environment for a tool of ours, without what would bend the Python inside."""
     kept = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
-    return {**kept, "PYTHONNOUSERSITE": "1", **more}
+    direct = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1", "localhost"]))
+    return {**kept, "PYTHONNOUSERSITE": "1", "NO_PROXY": direct, "no_proxy": direct, **more}
 
 
 def run(

@@ -17,10 +17,7 @@ import pytest
 from scripts.local.people import mailed_link
 from tests.e2e.checkout import Checkout
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
-    pytest.mark.xdist_group("checkout"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 SECOND_DEMO = 20
 """Seconds for a demo on a prepared checkout."""
