@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import pytest
 from sealpost.account import Account
 from sealpost.protocol.jwk import PrivateKey, Use
 from tests.unit.client.fakes import World
+
+_KEYS = Path(__file__).parents[2] / "vectors" / "keys.json"
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +27,8 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def key_pool() -> list[dict[str, str]]:
     """Keys made once: RSA-3072 takes a tenth of a second each, and no test here is about making them."""
-    return []
+    made = json.loads(_KEYS.read_text(encoding="utf-8"))["keys"]
+    return [pair["private"] for pair in made.values()]
 
 
 @pytest.fixture
