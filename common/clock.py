@@ -47,9 +47,11 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
     """
     token = _deadline.set(time.monotonic() + seconds)
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
             yield
     except TimeoutError:
+        if not limit.expired():
+            raise
         raise DeadlineExceeded("The call took too long.") from None
     finally:
         _deadline.reset(token)

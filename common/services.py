@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from common.backups import Backups
     from common.conversations import Conversations
     from common.events import EventEdge, SchedulerEdge
-    from common.keys import Keys
+    from common.keys import Directory, Publishing
     from common.messages import Messages
     from common.sessions import Sessions
     from common.storage.auth import FirebaseUsers
@@ -86,29 +86,34 @@ class Services:
             clock=self.clock,
         )
 
+    @cached_property
+    def admission(self) -> Admission:
+        return Admission(store=self._sessions, live=self._live_sessions, clock=self.clock)
+
     def sessions(self) -> "Sessions":
         from common.sessions import Sessions
 
         return Sessions(
             identities=self._users,
             store=self._sessions,
-            admission=self._admission,
+            admission=self.admission,
             keys=self.token_keys,
             index_key=self._index_key,
             issuer=self.settings.service_url,
             clock=self.clock,
         )
 
-    def keys(self) -> "Keys":
-        from common.keys import Keys
+    def publishing(self) -> "Publishing":
+        from common.keys import Publishing
         from common.storage.postgres.keys import PostgresKeys
 
-        return Keys(
-            store=PostgresKeys(self._pool),
-            readers=self._admission,
-            index_key=self._index_key,
-            clock=self.clock,
-        )
+        return Publishing(store=PostgresKeys(self._pool), readers=self.admission, clock=self.clock)
+
+    def directory(self) -> "Directory":
+        from common.keys import Directory
+        from common.storage.postgres.keys import PostgresKeys
+
+        return Directory(store=PostgresKeys(self._pool), index_key=self._index_key, clock=self.clock)
 
     def conversations(self) -> "Conversations":
         from common.conversations import Conversations
@@ -197,10 +202,6 @@ class Services:
         from common.storage.firestore.sessions import FirestoreSessions
 
         return FirestoreSessions(self._firestore)
-
-    @cached_property
-    def _admission(self) -> Admission:
-        return Admission(store=self._sessions, live=self._live_sessions, clock=self.clock)
 
     @cached_property
     def _users(self) -> "FirebaseUsers":

@@ -1,7 +1,8 @@
 """Firestore's events: CloudEvents with DocumentEventData, delivered at least once and in any order.
 
 A function that returns has handled the event. One that raises Unavailable or DeadlineExceeded gets it again (503).
-An event that can never be handled is poison: it is filed in dead_events and acknowledged.
+An event that can never be handled is poison, and so is one that the domain refuses: it is filed in dead_events and
+acknowledged.
 """
 
 import re
@@ -17,7 +18,7 @@ from cloudevents.http.event import CloudEvent
 from starlette.exceptions import HTTPException
 
 from common.clock import Clock, deadline
-from common.errors import SealpostError
+from common.errors import DeadlineExceeded, SealpostError, Unavailable
 from common.events.ports import DeadEvents, Decode
 from common.telemetry import log_call, log_fault
 
@@ -68,8 +69,10 @@ def on_document(edge: EventEdge) -> Callable[[Callable[[DocumentChange], Awaitab
                 async with deadline(edge.call_seconds):
                     try:
                         await function(_change(event, edge.decode))
-                    except Poison as poison:
-                        reason = str(poison)
+                    except (Unavailable, DeadlineExceeded):
+                        raise
+                    except (Poison, SealpostError) as poison:
+                        reason = str(poison) if isinstance(poison, Poison) else type(poison).__name__
                         await edge.dead_events.file(
                             function=name,
                             event_id=_safe(event.get("id")),
@@ -77,7 +80,7 @@ def on_document(edge: EventEdge) -> Callable[[Callable[[DocumentChange], Awaitab
                             reason=reason,
                             now=edge.clock(),
                         )
-            except SealpostError as error:
+            except (Unavailable, DeadlineExceeded) as error:
                 status, reason = 503, type(error).__name__
             except Exception as error:  # noqa: BLE001 - the framework would log its text, which may hold the event's
                 log_fault(name, error)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast, get_type_hints
 from uuid import uuid4
 
 import functions_framework.aio
@@ -96,6 +96,8 @@ def post(
     decode = decoder(shape)
     if access is not Access.ANYONE and edge.gate is None:
         raise TypeError("Only a guarded edge can tell who calls.")
+    if access is Access.PROVEN and _PROOF not in get_type_hints(shape):
+        raise TypeError("A call that proves itself carries its proof.")
 
     def decorate(function: Callable[[Call[B]], Awaitable[Response]]) -> Handler:
         async def answer(request: Request) -> Response:

@@ -10,10 +10,9 @@ from common.keys.statements import read_encryption_key, read_first_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Publishing:
     store: KeyStore
     readers: Readers
-    index_key: IndexKey
     clock: Clock
 
     async def publish(self, publication: Publication, caller: Caller) -> Head:
@@ -35,6 +34,20 @@ class Keys:
         await self.readers.admit(caller)
         return head
 
+    async def _device_key(self, caller: Caller) -> RsaKey:
+        modulus = await self.store.device_modulus(caller)
+        if modulus is None:
+            raise DeviceNotActive("This device is not known. Sign in again.")
+        alg, use = SIGNING
+        return RsaKey(n=modulus, alg=alg, use=use)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    store: KeyStore
+    index_key: IndexKey
+    clock: Clock
+
     async def find(self, look_up: LookUp, caller: Caller) -> Found:
         """What the accounts and conversations asked for have published."""
         return await self.store.find(
@@ -47,10 +60,3 @@ class Keys:
     def _wanted(self, query: AccountQuery) -> Wanted:
         index = None if query.address is None else self.index_key.address(Address(query.address))
         return Wanted(index=index, uid=query.uid, known_seq=query.known_seq)
-
-    async def _device_key(self, caller: Caller) -> RsaKey:
-        modulus = await self.store.device_modulus(caller)
-        if modulus is None:
-            raise DeviceNotActive("This device is not known. Sign in again.")
-        alg, use = SIGNING
-        return RsaKey(n=modulus, alg=alg, use=use)

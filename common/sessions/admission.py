@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from common.clock import Clock
-from common.errors import Unauthenticated
+from common.errors import NotFound, Unauthenticated
 from common.identity import Caller
 from common.sessions.model import Standing
 from common.sessions.ports import LiveSessions, SessionStore
@@ -33,9 +33,12 @@ class Admission:
             raise Unauthenticated("This session has ended. Sign in again.")
         return standing
 
-    async def end(self, uid: str, session: str) -> bool:
-        """End a session of this account; False if it has none of this id. May be repeated."""
+    async def end(self, uid: str, session: str) -> None:
+        """End a session of this account; the next send and the next read see it. May be repeated.
+
+        Raises:
+            NotFound: the account has no such session.
+        """
         if not await self.store.end(uid, session, self.clock()):
-            return False
+            raise NotFound("This account has no such session.")
         await self.live.delete(uid, session)
-        return True

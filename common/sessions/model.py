@@ -8,7 +8,7 @@ from common.jose import matching
 DeviceState = Literal["pending", "active", "revoked"]
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{16,512}")
-_REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Renewal:
 
     def __post_init__(self) -> None:
         matching(self.refresh_token, _REFRESH_TOKEN, "The refresh token")
+
+    @property
+    def session_id(self) -> str:
+        """A refresh token begins with its session's id, so that one rotated long ago is still known for what it is."""
+        return self.refresh_token.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ class SessionStore(Protocol):
             Forbidden: the device belongs to another account.
         """
 
-    async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
-        """The live session whose present or previous refresh token has this hash."""
+    async def find(self, session: str, now: float) -> tuple[StoredSession, Standing] | None:
+        """The live session of this id."""
 
     async def rotate(
         self, session: str, *, presented: str, successor: str, proof: str, now: float, expires_at: float

@@ -2,14 +2,14 @@ import secrets
 from dataclasses import dataclass
 
 from common.clock import Clock
-from common.errors import InvalidProof, NotFound, Unauthenticated
+from common.errors import Unauthenticated
 from common.identity import Caller, IndexKey
 from common.jose import SIGNING, RsaKey, digest, read_key
 from common.sessions import tokens
 from common.sessions.admission import Admission
-from common.sessions.model import Ending, NewSession, Opened, Renewal, StoredSession
+from common.sessions.model import NewSession, Opened, Renewal, StoredSession
 from common.sessions.ports import Identities, SessionStore, TokenKeys
-from common.sessions.proof import WINDOW, Proof, Target, read_proof
+from common.sessions.proof import Proof, Target, read_proof
 
 IDLE_LIFETIME = 45 * 86_400
 """A session that is not renewed for this long ends, in seconds."""
@@ -30,6 +30,8 @@ class Sessions:
     async def begin(self, request: NewSession, target: Target) -> Opened:
         """Redeem the link's code and open a session for the device that proves itself.
 
+        The code is used up, and with it the proof that is bound to it.
+
         Raises:
             InvalidRequest: the device's key is not one of the protocol.
             InvalidProof, InvalidCode: see there.
@@ -39,12 +41,11 @@ class Sessions:
         key = read_key(request.device, SIGNING, "The device's key")
         proof = read_proof(request.proof, target, credential=request.code, now=now)
         proof.require_signed_by(key)
-        if not await self.store.use_proof(key.kid, proof.jti, expires_at=now + 2 * WINDOW):
-            raise InvalidProof("The proof was used before. Make a new one for each call.")
         uid = await self.identities.redeem(request.address, request.code)
-        refresh_token = secrets.token_urlsafe(32)
+        session_id = secrets.token_urlsafe(16)
+        refresh_token = f"{session_id}.{secrets.token_urlsafe(32)}"
         session = StoredSession(
-            id=secrets.token_urlsafe(16),
+            id=session_id,
             uid=uid,
             device=key.kid,
             refresh_hash=digest(refresh_token),
@@ -58,7 +59,8 @@ class Sessions:
         """Rotate the refresh token (RFC 9700, section 4.14.2).
 
         The call that rotated it may be repeated for 30 seconds, byte for byte, and gets the same successor: a lost
-        answer is no theft. Any other use of a token that was rotated ends the session.
+        answer is no theft. Any other use of a token that was rotated, however long ago, ends the session. Whoever
+        has no proof of the session's device changes nothing.
 
         Raises:
             InvalidProof: see there.
@@ -67,13 +69,13 @@ class Sessions:
         now = self.clock()
         presented = digest(request.refresh_token)
         proof = read_proof(request.proof, target, credential=request.refresh_token, now=now)
-        found = await self.store.find(presented, now)
+        found = await self.store.find(request.session_id, now)
         if found is None:
             raise Unauthenticated("The refresh token is not valid. Sign in again.")
         session, standing = found
         alg, use = SIGNING
         proof.require_signed_by(RsaKey(n=standing.modulus, alg=alg, use=use))
-        successor = self.index_key.successor(request.refresh_token)
+        successor = f"{session.id}.{self.index_key.successor(request.refresh_token)}"
         rotated = await self.store.rotate(
             session.id,
             presented=presented,
@@ -86,17 +88,8 @@ class Sessions:
             await self._require_repeat(session, presented, proof, now)
         return await self._opened(session, successor, now)
 
-    async def end(self, request: Ending, caller: Caller) -> None:
-        """End a session of the caller's account; the next send and the next read see it.
-
-        Raises:
-            NotFound: the account has no such session.
-        """
-        if not await self.admission.end(caller.uid, request.session_id):
-            raise NotFound("This account has no such session.")
-
     async def _require_repeat(self, session: StoredSession, presented: str, proof: Proof, now: float) -> None:
-        found = await self.store.find(presented, now)
+        found = await self.store.find(session.id, now)
         present = found[0] if found else session
         repeated = (
             present.previous_hash == presented

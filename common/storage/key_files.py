@@ -36,8 +36,8 @@ class KeyFiles:
         if self._signing is None or now - self._signing[2] > _REREAD_SECONDS:
             jwk = _keys(secret_file(self._signing_file, "SIGNING_KEYS_FILE"))[0]
             key = ECAlgorithm.from_jwk(jwk)
-            if not isinstance(key, EllipticCurvePrivateKey):
-                raise SettingsError("The first key of SIGNING_KEYS_FILE must be a private EC key.")
+            if not isinstance(key, EllipticCurvePrivateKey) or jwk["crv"] != "P-256":
+                raise SettingsError("The first key of SIGNING_KEYS_FILE must be a private P-256 key.")
             self._signing = (jwk["kid"], key, now)
         kid, key, _ = self._signing
         return kid, key
@@ -59,8 +59,8 @@ class KeyFiles:
         keys = {}
         for jwk in _keys(secret_file(self._verifying_file, "VERIFICATION_KEYS_FILE")):
             key = ECAlgorithm.from_jwk(jwk)
-            if not isinstance(key, EllipticCurvePublicKey):
-                raise SettingsError("VERIFICATION_KEYS_FILE must hold public EC keys alone.")
+            if not isinstance(key, EllipticCurvePublicKey) or jwk["crv"] != "P-256":
+                raise SettingsError("VERIFICATION_KEYS_FILE must hold public P-256 keys alone.")
             keys[jwk["kid"]] = (key, {name: jwk[name] for name in _PUBLIC} | {"alg": "ES256", "use": "sig"})
         self._verifying, self._read_at = keys, now
 

@@ -7,10 +7,10 @@ from common.keys import LookUp
 from common.services import compose
 
 services = compose()
-keys = services.keys()
+directory = services.directory()
 
 
 @post(services.guarded, LookUp, access=Access.ACTIVE)
 async def find_keys(call: Call[LookUp]) -> Response:
-    found = await keys.find(call.body, call.caller)
+    found = await directory.find(call.body, call.caller)
     return json(found.json())

@@ -7,10 +7,10 @@ from common.keys import Publication
 from common.services import compose
 
 services = compose()
-keys = services.keys()
+publishing = services.publishing()
 
 
 @post(services.guarded, Publication, access=Access.PROVEN)
 async def publish_key(call: Call[Publication]) -> Response:
-    head = await keys.publish(call.body, call.caller)
+    head = await publishing.publish(call.body, call.caller)
     return json({"head": head.json(), "device": {"id": call.caller.device, "state": "active"}})

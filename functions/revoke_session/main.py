@@ -7,10 +7,10 @@ from common.services import compose
 from common.sessions import Ending
 
 services = compose()
-sessions = services.sessions()
+admission = services.admission
 
 
 @post(services.guarded, Ending, access=Access.PROVEN)
 async def revoke_session(call: Call[Ending]) -> Response:
-    await sessions.end(call.body, call.caller)
+    await admission.end(call.caller.uid, call.body.session_id)
     return empty()

@@ -33,7 +33,7 @@ async def test_it_runs_out(world: World) -> None:
     caller = await world.join(session)
     assert await world.sessions.standing(caller, session.expires_at - 1)
     assert await world.sessions.standing(caller, session.expires_at + 1) is None
-    assert await world.sessions.find(session.refresh_hash, session.expires_at + 1) is None
+    assert await world.sessions.find(session.id, session.expires_at + 1) is None
 
 
 async def test_an_active_device_stands_with_its_chains_head(world: World) -> None:
@@ -60,21 +60,21 @@ async def test_a_device_belongs_to_one_account(world: World) -> None:
     thief = new_session(new_uid(), session.device)
     with pytest.raises(Forbidden):
         await world.join(thief)
-    assert await world.sessions.find(thief.refresh_hash, NOW) is None
+    assert await world.sessions.find(thief.id, NOW) is None
 
 
-async def test_a_session_is_found_by_its_refresh_hash(world: World) -> None:
+async def test_a_session_is_found_by_its_id(world: World) -> None:
     session = new_session()
     await world.join(session)
-    found = await world.sessions.find(session.refresh_hash, NOW)
+    found = await world.sessions.find(session.id, NOW)
     assert found is not None
     assert replace(found[0], expires_at=session.expires_at) == session
     assert found[0].expires_at == pytest.approx(session.expires_at)
     assert found[1].modulus == modulus_of(session.device)
-    assert await world.sessions.find(thumbprint(), NOW) is None
+    assert await world.sessions.find(thumbprint()[:22], NOW) is None
 
 
-async def test_rotating_keeps_the_previous_hash_findable(world: World) -> None:
+async def test_rotating_remembers_the_previous_hash_and_the_proof(world: World) -> None:
     session = new_session()
     await world.join(session)
     successor, proof = thumbprint(), thumbprint()
@@ -86,15 +86,14 @@ async def test_rotating_keeps_the_previous_hash_findable(world: World) -> None:
         now=NOW + 10,
         expires_at=NOW + 50 * DAY,
     )
-    for token_hash in (session.refresh_hash, successor):
-        found = await world.sessions.find(token_hash, NOW + 46 * DAY)
-        assert found is not None
-        stored, standing = found
-        assert stored.refresh_hash == successor
-        assert stored.previous_hash == session.refresh_hash
-        assert stored.rotation_proof == proof
-        assert stored.rotated_at == pytest.approx(NOW + 10)
-        assert stored.expires_at == standing.expires_at == pytest.approx(NOW + 50 * DAY)
+    found = await world.sessions.find(session.id, NOW + 46 * DAY)
+    assert found is not None
+    stored, standing = found
+    assert stored.refresh_hash == successor
+    assert stored.previous_hash == session.refresh_hash
+    assert stored.rotation_proof == proof
+    assert stored.rotated_at == pytest.approx(NOW + 10)
+    assert stored.expires_at == standing.expires_at == pytest.approx(NOW + 50 * DAY)
 
 
 async def test_a_hash_is_rotated_once_however_many_try(world: World) -> None:
@@ -120,7 +119,7 @@ async def test_an_ended_session_neither_stands_nor_rotates(world: World) -> None
     assert await world.sessions.end(caller.uid, caller.session, NOW)
     assert await world.sessions.end(caller.uid, caller.session, NOW)
     assert await world.sessions.standing(caller, NOW) is None
-    assert await world.sessions.find(session.refresh_hash, NOW) is None
+    assert await world.sessions.find(session.id, NOW) is None
     assert not await world.sessions.rotate(
         session.id,
         presented=session.refresh_hash,

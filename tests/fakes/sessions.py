@@ -54,12 +54,9 @@ class FakeSessionStore:
             raise Forbidden("This device belongs to another account.")
         self.sessions[session.id] = session
 
-    async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
-        await asyncio.sleep(0)
-        for session in self.sessions.values():
-            if token_hash in (session.refresh_hash, session.previous_hash) and self._alive(session, now):
-                return session, self._standing(session)
-        return None
+    async def find(self, session: str, now: float) -> tuple[StoredSession, Standing] | None:
+        stored = self.sessions.get(session)
+        return (stored, self._standing(stored)) if stored and self._alive(stored, now) else None
 
     async def rotate(
         self, session: str, *, presented: str, successor: str, proof: str, now: float, expires_at: float

@@ -11,7 +11,7 @@ import pytest
 from common.conversations import Conversations, NewConversation
 from common.conversations.statements import direct_id
 from common.errors import InvalidProof, InvalidRequest, SealpostError
-from common.identity import UID, Caller, IndexKey
+from common.identity import UID, Caller
 from common.jose import (
     SIGNING,
     WRAPPING,
@@ -24,7 +24,7 @@ from common.jose import (
     read_key,
     read_signed,
 )
-from common.keys import Keys, Publication
+from common.keys import Publication, Publishing
 from common.keys.statements import read_encryption_key, read_first_device
 from common.messages import NewMessage
 from common.messages.envelope import read_kids
@@ -157,17 +157,14 @@ async def test_chains_refused(case: dict[str, Any]) -> None:
     """Alice publishes the statements one by one; version 1 of the service stops at the second."""
     now = vectors("chains")["now"]
     alice = key("alice_signing")
-    keys = Keys(
-        store=FakeKeyStore(moduli={ALICE.device: alice.n}),
-        readers=FakeReaders(),
-        index_key=IndexKey(bytes(32)),
-        clock=FakeClock(now),
+    publishing = Publishing(
+        store=FakeKeyStore(moduli={ALICE.device: alice.n}), readers=FakeReaders(), clock=FakeClock(now)
     )
     encryption = encryption_key(alice, key("alice_encryption"), ALICE.uid, now)
 
     async def publish_all() -> None:
         for statement in case["statements"]:
-            await keys.publish(Publication(statement, encryption, ""), ALICE)
+            await publishing.publish(Publication(statement, encryption, ""), ALICE)
 
     with pytest.raises(SealpostError):
         await publish_all()

@@ -54,10 +54,10 @@ join accounts account on account.uid = session.uid
 """
 _FIND = f"""
 select {_STANDING_COLUMNS},
-    session.id, session.device, session.refresh_hash, session.previous_hash, session.rotation_proof,
+    session.device, session.refresh_hash, session.previous_hash, session.rotation_proof,
     extract(epoch from session.rotated_at)::double precision
 from {_TABLES}
-where (session.refresh_hash = :token_hash or session.previous_hash = :token_hash) and {_LIVE}
+where session.id = :session and {_LIVE}
 """  # noqa: S608 - constants
 _STANDING = f"""
 select {_STANDING_COLUMNS}
@@ -107,11 +107,11 @@ class PostgresSessions:
 
         await self.pool.transaction(work)
 
-    async def find(self, token_hash: str, now: float) -> tuple[StoredSession, Standing] | None:
-        rows = await self.pool.run(_FIND, token_hash=token_hash, now=now)
+    async def find(self, session: str, now: float) -> tuple[StoredSession, Standing] | None:
+        rows = await self.pool.run(_FIND, session=session, now=now)
         if not rows:
             return None
-        *standing, session, device, refresh_hash, previous_hash, rotation_proof, rotated_at = rows[0]
+        *standing, device, refresh_hash, previous_hash, rotation_proof, rotated_at = rows[0]
         stored = StoredSession(
             id=session,
             uid=standing[3],

@@ -152,7 +152,7 @@ async def test_names_that_could_hold_anything_are_not_filed(
 
 @pytest.mark.parametrize(
     "error",
-    [Unavailable("canary"), DeadlineExceeded("canary"), NotFound("canary")],
+    [Unavailable("canary"), DeadlineExceeded("canary")],
     ids=lambda e: type(e).__name__,
 )
 async def test_what_may_work_later_is_asked_for_again(
@@ -164,6 +164,13 @@ async def test_what_may_work_later_is_asked_for_again(
     (line,) = printed.lines
     assert (line["status"], line["reason"]) == (503, type(error).__name__)
     assert "canary" not in "".join(printed.text)
+
+
+async def test_what_the_domain_refuses_is_filed_and_never_asked_for_again(world: World) -> None:
+    world.error = NotFound("canary")
+    assert await world.deliver() == 200
+    (row,) = world.dead.filed
+    assert row["reason"] == "NotFound"
 
 
 async def test_what_was_not_foreseen_is_asked_for_again_and_told_to_nobody(

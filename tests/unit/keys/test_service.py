@@ -4,7 +4,7 @@ import pytest
 
 from common.errors import ChainConflict, DeviceNotActive, InvalidRequest, KeyConflict
 from common.identity import Address, Caller, Head, IndexKey
-from common.keys import AccountQuery, ConversationQuery, Keys, LookUp, Publication
+from common.keys import AccountQuery, ConversationQuery, Directory, LookUp, Publication, Publishing
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeKeyStore, FakeReaders
 from tests.signing import digest, encryption_key, first_device, key
@@ -22,7 +22,8 @@ class World:
         self.clock = FakeClock()
         self.store = FakeKeyStore(moduli={PHONE.kid: PHONE.n, LAPTOP.kid: LAPTOP.n})
         self.readers = FakeReaders()
-        self.keys = Keys(store=self.store, readers=self.readers, index_key=INDEX_KEY, clock=self.clock)
+        self.publishing = Publishing(store=self.store, readers=self.readers, clock=self.clock)
+        self.directory = Directory(store=self.store, index_key=INDEX_KEY, clock=self.clock)
 
     def first(self, **changed: Any) -> str:
         return first_device(PHONE, "alice1", self.clock.now, **changed)
@@ -32,10 +33,10 @@ class World:
         return encryption_key(PHONE, wrapping, "alice1", self.clock.now, n=n, **changed)
 
     async def publish(self, statement: str | None, encryption: str | None) -> Head:
-        return await self.keys.publish(Publication(statement, encryption, "proof"), ALICE)
+        return await self.publishing.publish(Publication(statement, encryption, "proof"), ALICE)
 
     async def find(self, *accounts: AccountQuery, caller: Caller = BOB) -> list[Any]:
-        found = await self.keys.find(LookUp(accounts, ()), caller)
+        found = await self.directory.find(LookUp(accounts, ()), caller)
         answers: list[Any] = found.json()["accounts"]
         return answers
 
@@ -141,13 +142,13 @@ async def test_a_conversation_answers_its_members_alone(world: World) -> None:
         ConversationQuery(digest("x"), -1),
         ConversationQuery(CONVERSATION, 0),
     )
-    found = await world.keys.find(LookUp((), queries), BOB)
+    found = await world.directory.find(LookUp((), queries), BOB)
     assert found.json() == {
         "accounts": [],
         "conversations": [{"statements": ["statement"]}, None, {"statements": []}],
     }
     stranger = Caller(uid="mallory1", session="u" * 22, device=PHONE.kid)
-    assert (await world.keys.find(LookUp((), queries), stranger)).conversations == (None, None, None)
+    assert (await world.directory.find(LookUp((), queries), stranger)).conversations == (None, None, None)
 
 
 async def test_addresses_reach_the_store_as_indexes_alone(world: World) -> None:

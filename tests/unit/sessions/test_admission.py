@@ -2,7 +2,6 @@ import pytest
 
 from common.errors import NotFound, Unauthenticated
 from common.identity import Caller
-from common.sessions.model import Ending
 from tests.unit.sessions.world import LAPTOP, PHONE, World, caller_of
 
 
@@ -52,7 +51,7 @@ async def test_an_end_may_be_repeated(world: World) -> None:
     opened = await world.begin()
     await world.admission.admit(caller_of(opened))
     for _ in range(2):
-        await world.sessions.end(Ending(opened.session, ""), caller_of(opened))
+        await world.admission.end(opened.uid, opened.session)
         assert world.live.documents == {}
 
 
@@ -60,7 +59,7 @@ async def test_one_session_ends_another_of_its_account_and_not_itself(world: Wor
     phone, laptop = await world.begin(), await world.begin(LAPTOP)
     for opened in (phone, laptop):
         await world.admission.admit(caller_of(opened))
-    await world.sessions.end(Ending(laptop.session, ""), caller_of(phone))
+    await world.admission.end(phone.uid, laptop.session)
     assert world.live.documents.keys() == {("alice1", phone.session)}
     await world.gate.require_active(caller_of(phone))
     with pytest.raises(Unauthenticated):
@@ -72,11 +71,11 @@ async def test_nobody_ends_a_session_of_another_account(world: World) -> None:
     await world.admission.admit(caller_of(opened))
     stranger = Caller(uid="bob1", session="s" * 22, device=LAPTOP.kid)
     with pytest.raises(NotFound):
-        await world.sessions.end(Ending(opened.session, ""), stranger)
+        await world.admission.end(stranger.uid, opened.session)
     assert world.live.documents.keys() == {("alice1", opened.session)}
 
 
 async def test_an_unknown_session_is_not_found(world: World) -> None:
     caller = caller_of(await world.begin())
     with pytest.raises(NotFound):
-        await world.sessions.end(Ending("x" * 22, ""), caller)
+        await world.admission.end(caller.uid, "x" * 22)

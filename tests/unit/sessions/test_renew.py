@@ -83,6 +83,17 @@ async def test_another_proof_with_a_used_token_ends_the_session(world: World) ->
         await world.renew(world.renewal(renewed.refresh_token))
 
 
+async def test_a_token_rotated_long_ago_ends_the_session(world: World) -> None:
+    opened = await world.begin()
+    token = opened.refresh_token
+    for _ in range(3):
+        world.clock.now += 900
+        token = (await world.renew(world.renewal(token))).refresh_token
+    with pytest.raises(Unauthenticated, match="used before"):
+        await world.renew(world.renewal(opened.refresh_token))
+    await require_ended(world, opened)
+
+
 async def test_two_different_calls_at_once_end_the_session(world: World) -> None:
     opened = await world.begin()
     requests = [world.renewal(opened.refresh_token, jti=letter * 22) for letter in "ab"]
@@ -125,7 +136,7 @@ async def test_a_proof_outside_its_window_renews_nothing(world: World) -> None:
 
 async def test_an_unknown_token_is_refused(world: World) -> None:
     with pytest.raises(Unauthenticated, match="not valid"):
-        await world.renew(world.renewal("a" * 43))
+        await world.renew(world.renewal(f"{'s' * 22}.{'a' * 43}"))
 
 
 async def test_an_ended_session_is_not_renewed(world: World) -> None:
