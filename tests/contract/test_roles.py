@@ -52,7 +52,7 @@ async def test_each_role_can_do_its_work(
     await people.publish(other)
     hashes = {"presented": session.refresh_hash, "successor": thumbprint(), "proof": thumbprint()}
     assert await people.sessions.rotate(session.id, **hashes, now=NOW, expires_at=NOW + DAY)
-    assert await people.sessions.find(session.refresh_hash, NOW)
+    assert await people.sessions.find(session.id, NOW)
 
     assert await talk.sessions.standing(one, NOW)
     assert await talk.keys.device_modulus(one)
