@@ -56,5 +56,5 @@ def test_a_download_that_fails_says_where_else_the_emulator_comes_from(served: P
 
 def test_a_jar_that_is_named_and_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_JAR", "/no/such.jar")
-    with pytest.raises(Stop, match="names /no/such.jar, which is no file"):
+    with pytest.raises(Stop, match=r"names /no/such\.jar, which is no file"):
         jar.find(Layout(tmp_path))
