@@ -40,7 +40,7 @@ BUDGETS = {"static": 60, "unit": 10, "functions": 120, "rules": 40, "e2e": 120}
 """Seconds, on two cores and after the set-up."""
 
 TESTS = {
-    "unit": Tests(("tests/unit",), on_stack=False),
+    "unit": Tests(("tests/unit",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",)),
     "e2e": Tests(("tests/e2e",)),
@@ -146,7 +146,7 @@ class Checks:
         if not folders:
             self._progress.line(f"  no tests in {' or '.join(tests.folders)}")
             return True
-        workers = ["-n", str(tests.workers)] if tests.workers else []
+        workers = ["-n", str(tests.workers), "--maxschedchunk=100"] if tests.workers else []
         chosen = [] if self._arguments.long else ["-m", "not long"]
         status = self._pytest(name, *folders, *workers, *chosen, "-q")
         return status == 0 or (status == _NO_TESTS and bool(chosen))

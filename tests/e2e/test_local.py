@@ -109,6 +109,13 @@ def test_data_outlive_a_run_and_processes_do_not(checkout: Checkout, tmp_path: P
         assert "before the restart" in sealpost("ben", "inbox")
         sealpost("ben", "send", "ann@example.com", "after it")
         assert "after it" in sealpost("ann", "inbox")
+        # The address still leads to the same account: another uid is refused by the client.
+        sealpost("ann", "sign-up", "ann@example.com")
+        sealpost(
+            "ann",
+            "sign-in",
+            mailed_link(_address(printed, "mailbox").rstrip("/"), "ann@example.com", after=2),
+        )
         process.kill()
         process.wait()
         assert checkout.wait_for_quiet() == {}
