@@ -13,9 +13,6 @@ from common.errors import DeadlineExceeded
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
-SKEW = 600
-"""How far two clocks may be apart, in seconds, wherever a signed time meets ours."""
-
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 

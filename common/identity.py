@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -22,6 +23,8 @@ _ADDRESS = re.compile(
 )
 _LOCAL_PART = 64
 _DAY = 86_400
+_UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_UID_LENGTH = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ class IndexKey:
 
     def _mac(self, purpose: str, text: str) -> bytes:
         return hmac.digest(_derived(self.secret, purpose), text.encode("ascii"), "sha256")
+
+
+def new_uid() -> str:
+    """130 random bits."""
+    return "".join(secrets.choice(_UID_ALPHABET) for _ in range(_UID_LENGTH))
 
 
 @lru_cache(maxsize=16)

@@ -156,7 +156,7 @@ class Services:
             clock=self.clock,
         )
 
-    def firebase(self, custom_token: str) -> dict[str, Any]:
+    def firebase(self, custom_token: str | None) -> dict[str, Any]:
         """What a client needs to sign in to Firebase and to listen to Firestore. Nothing here is secret but the token."""
         return {
             "custom_token": custom_token,

@@ -54,9 +54,9 @@ class Settings:
                 "SEALPOST_URL must be https:// and a host, without a slash at the end (http:// is for loopback only)."
             )
         dsn, instance = environment.get("POSTGRES_DSN"), environment.get("POSTGRES_INSTANCE")
-        if (dsn is None) == (instance is None):
+        if dsn and instance:
             raise SettingsError(
-                "Set exactly one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL)."
+                "Set one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL), not both."
             )
         smtp_file = _path(environment, "SMTP_URL_FILE")
         return cls(
@@ -67,7 +67,7 @@ class Settings:
             postgres_instance=instance,
             postgres_user=_required(environment, "POSTGRES_USER") if instance else None,
             postgres_database=_required(environment, "POSTGRES_DATABASE") if instance else None,
-            pool=_integer(environment, "POOL", default=4, least=1),
+            pool=_integer(environment, "POOL", default=4, least=0),
             signing_keys_file=_path(environment, "SIGNING_KEYS_FILE"),
             verification_keys_file=_path(environment, "VERIFICATION_KEYS_FILE"),
             index_key_file=_path(environment, "INDEX_KEY_FILE"),

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from common.jose import RsaKey
+
 _PUBLISHED = Path(__file__).parent / "vectors" / "keys.json"
 
 
@@ -52,6 +54,11 @@ class Key:
 
     def jwk(self, alg: str = "PS256", use: str = "sig") -> dict[str, Any]:
         return {"kty": "RSA", "n": self.n, "e": "AQAB", "alg": alg, "use": use, "kid": self.kid}
+
+    @property
+    def known(self) -> RsaKey:
+        """The signing key as the server knows it."""
+        return RsaKey(n=self.n, alg="PS256", use="sig")
 
     def wrapping_jwk(self) -> dict[str, Any]:
         return self.jwk("RSA-OAEP-256", "enc")

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from common.conversations.model import Creation, Started
-from common.identity import Caller
 
 
 class ConversationStore(Protocol):
     """Conversations and members, in PostgreSQL."""
-
-    async def device_modulus(self, caller: Caller) -> str | None:
-        """The `n` of the caller's device's signing JWK."""
 
     async def create(self, creation: Creation, now: float) -> Started:
         """Create the conversation in one transaction, or return the one that stands there.

@@ -4,9 +4,8 @@ from common.clock import Clock
 from common.conversations.model import NewConversation, Started
 from common.conversations.ports import ConversationStore, LiveConversations
 from common.conversations.statements import read_creation
-from common.errors import DeviceNotActive
 from common.identity import Caller
-from common.jose import SIGNING, RsaKey
+from common.jose import RsaKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,18 +14,14 @@ class Conversations:
     live: LiveConversations
     clock: Clock
 
-    async def start(self, request: NewConversation, caller: Caller) -> Started:
+    async def start(self, request: NewConversation, caller: Caller, device_key: RsaKey) -> Started:
         """Create a direct conversation, or return the one that the other side created first.
 
         Raises:
             InvalidRequest, NotFound: see common.conversations.statements and ConversationStore.create.
         """
         now = self.clock()
-        modulus = await self.store.device_modulus(caller)
-        if modulus is None:
-            raise DeviceNotActive("This device is not known. Sign in again.")
-        alg, use = SIGNING
-        creation = read_creation(request.statement, caller, RsaKey(n=modulus, alg=alg, use=use), now)
+        creation = read_creation(request.statement, caller, device_key, now)
         started = await self.store.create(creation, now)
         await self.live.put(creation.id, creation.members)
         return started

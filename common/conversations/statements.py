@@ -3,11 +3,10 @@
 from hashlib import sha256
 from typing import Any
 
-from common.clock import SKEW
 from common.conversations.model import Creation
 from common.errors import InvalidRequest
 from common.identity import UID, Caller
-from common.jose import RsaKey, base64url, integer, matching, read_signed
+from common.jose import RsaKey, base64url, integer, matching, read_statement, require_signature
 from common.jose.rsa_key import THUMBPRINT
 
 TYP = "sealpost-conv+jwt"
@@ -30,24 +29,19 @@ def read_creation(compact: str, caller: Caller, key: RsaKey, now: float) -> Crea
         InvalidRequest: it is another statement, badly signed, or not issued now.
     """
     name = "The conversation statement"
-    signed = read_signed(compact, TYP, _MEMBERS, name)
+    signed = read_statement(compact, TYP, _MEMBERS, name, now=now)
     payload = signed.payload
-    if integer(payload["v"], "v") != 1 or not isinstance(payload["ext"], dict):
-        raise InvalidRequest(f"{name} must have v 1 and an object ext.")
     if payload["kind"] != "direct" or payload["act"] != "create":
         raise InvalidRequest("Only direct conversations are supported yet, with act create.")
     if integer(payload["seq"], "seq") != 0 or payload["prev"] is not None:
         raise InvalidRequest(f"{name} must have seq 0 and prev null.")
     if payload["iss"] != caller.uid or payload["dev"] != caller.device:
         raise InvalidRequest(f"{name} must be of the caller's account and device.")
-    if abs(now - integer(payload["iat"], "iat")) > SKEW:
-        raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
     members = _two_members(payload["members"])
     if caller.uid not in members or payload["cid"] != direct_id(*members):
         raise InvalidRequest(f"{name} must name the caller as a member and the cid of its two members.")
     head = _head(payload["head"])
-    if not signed.verified_by(key):
-        raise InvalidRequest(f"{name} is not signed by the device.")
+    require_signature(signed, key, name)
     return Creation(
         id=payload["cid"],
         hash=signed.hash,

@@ -13,10 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from common.clock import deadline
-from common.errors import SealpostError, Unauthenticated, Unavailable
+from common.errors import NotFound, SealpostError, Unauthenticated, Unavailable
 from common.http.body import decoder, read_body
 from common.http.problems import HeadersTooLarge, MethodNotAllowed, problem_of, problem_response
 from common.identity import Caller, network
+from common.jose import RsaKey
 from common.sessions import Gate, Target
 from common.telemetry import log_call, log_fault
 
@@ -74,19 +75,28 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B]):
-    """One call, decoded. `caller` is None where anyone may call."""
+    """One call, decoded."""
 
     body: B
-    maybe_caller: Caller | None
     target: Target
     network: str
     """The /24 or /48 of the client: for rate limits alone, never stored or logged."""
+    maybe_caller: Caller | None = None
+    maybe_device_key: RsaKey | None = None
 
     @property
     def caller(self) -> Caller:
+        """Who calls, unless anyone may."""
         if self.maybe_caller is None:
             raise Unauthenticated("This call needs an access token.")
         return self.maybe_caller
+
+    @property
+    def device_key(self) -> RsaKey:
+        """The signing key of the caller's device, where access is ACTIVE or PROVEN."""
+        if self.maybe_device_key is None:
+            raise Unauthenticated("This call needs a device that is known.")
+        return self.maybe_device_key
 
 
 def post(
@@ -102,15 +112,14 @@ def post(
     def decorate(function: Callable[[Call[B]], Awaitable[Response]]) -> Handler:
         async def answer(request: Request) -> Response:
             caller, token = _caller(edge, request, access)
-            raw = await read_body(request, limit=limit, seconds=edge.body_seconds)
-            target = _target(edge, request)
-            body = decode(raw)
+            body = decode(await read_body(request, limit=limit, seconds=edge.body_seconds))
+            target, device_key = _target(edge, "POST", function.__name__), None
             if edge.gate and caller and access is Access.ACTIVE:
-                await edge.gate.require_active(caller)
+                device_key = await edge.gate.require_active(caller)
             if edge.gate and caller and access is Access.PROVEN:
                 proof: str = getattr(body, _PROOF)
-                await edge.gate.require_proof(caller, proof, target, token=token)
-            return await function(Call(body, caller, target, _network(edge, request)))
+                device_key = await edge.gate.require_proof(caller, proof, target, token=token)
+            return await function(Call(body, target, _network(edge, request), caller, device_key))
 
         return framed(edge, "POST", function.__name__, answer)
 
@@ -122,7 +131,8 @@ def get(edge: Edge) -> Callable[[Callable[[Call[None]], Awaitable[Response]]], H
 
     def decorate(function: Callable[[Call[None]], Awaitable[Response]]) -> Handler:
         async def answer(request: Request) -> Response:
-            return await function(Call(None, None, _target(edge, request), _network(edge, request)))
+            target = _target(edge, "GET", function.__name__)
+            return await function(Call(None, target, _network(edge, request)))
 
         return framed(edge, "GET", function.__name__, answer)
 
@@ -139,6 +149,7 @@ def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
             with edge.in_flight.one():
                 async with deadline(edge.call_seconds):
                     _require_small_headers(edge, request)
+                    _require_route(name, request)
                     _require_method(method, request)
                     response = await answer(request)
         except ClientDisconnect:
@@ -171,9 +182,20 @@ def _require_small_headers(edge: Edge, request: Request) -> None:
         raise HeadersTooLarge(f"The header fields may have {edge.header_bytes} bytes at most.")
 
 
+def _route(name: str) -> str:
+    return f"/v1/{name}"
+
+
+def _require_route(name: str, request: Request) -> None:
+    """A function that is deployed alone gets every path; it answers on its own as it would in the suite."""
+    if request.scope["path"] != _route(name):
+        raise NotFound("There is nothing at this path.")
+
+
 def _require_method(method: str, request: Request) -> None:
-    if request.method != method:
-        raise MethodNotAllowed(f"This function takes {method}.", allow=method)
+    allowed = ("GET", "HEAD") if method == "GET" else (method,)
+    if request.method not in allowed:
+        raise MethodNotAllowed(f"This function takes {method}.", allow=", ".join(allowed))
 
 
 def _caller(edge: Edge, request: Request, access: Access) -> tuple[Caller | None, str]:
@@ -185,10 +207,8 @@ def _caller(edge: Edge, request: Request, access: Access) -> tuple[Caller | None
     return edge.gate.caller(token), token
 
 
-def _target(edge: Edge, request: Request) -> Target:
-    return Target(
-        audience=edge.service_url, method=request.method, url=edge.service_url + request.scope["path"]
-    )
+def _target(edge: Edge, method: str, name: str) -> Target:
+    return Target(audience=edge.service_url, method=method, url=edge.service_url + _route(name))
 
 
 def _network(edge: Edge, request: Request) -> str:

@@ -2,10 +2,11 @@
 
 from common.jose.encoding import base64url, decode_base64url, digest, exact, integer, matching, parse_json
 from common.jose.rsa_key import SIGNING, WRAPPING, RsaKey, read_key
-from common.jose.signed import Signed, read_signed
+from common.jose.signed import SKEW, Signed, read_signed, read_statement, require_signature
 
 __all__ = [
     "SIGNING",
+    "SKEW",
     "WRAPPING",
     "RsaKey",
     "Signed",
@@ -18,4 +19,6 @@ __all__ = [
     "parse_json",
     "read_key",
     "read_signed",
+    "read_statement",
+    "require_signature",
 ]

@@ -9,10 +9,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from common.errors import InvalidRequest
-from common.jose.encoding import decode_base64url, digest, exact, parse_json
+from common.jose.encoding import decode_base64url, digest, exact, integer, parse_json
 from common.jose.rsa_key import THUMBPRINT, RsaKey
 
 STATEMENT_BYTES = 8192
+
+SKEW = 600
+"""How far the clocks of a device and the service may be apart, in seconds."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{512}")
 _HEADER = frozenset(("alg", "typ", "kid"))
@@ -67,3 +70,24 @@ def read_signed(compact: str, typ: str, members: frozenset[str], name: str) -> S
         raise InvalidRequest(f"The kid of {name} must be a key's thumbprint.")
     payload = exact(parse_json(decode_base64url(body, name), name), members, name)
     return Signed(compact=compact, kid=header["kid"], payload=payload)
+
+
+def read_statement(compact: str, typ: str, members: frozenset[str], name: str, *, now: float) -> Signed:
+    """Read a statement of version 1 that was issued now: a signed JWS with `v`, `iat` and `ext` among its members.
+
+    Raises:
+        InvalidRequest: any other form, version or time; names `name`.
+    """
+    signed = read_signed(compact, typ, members, name)
+    payload = signed.payload
+    if integer(payload["v"], "v") != 1 or not isinstance(payload["ext"], dict):
+        raise InvalidRequest(f"{name} must have v 1 and an object ext.")
+    if abs(now - integer(payload["iat"], "iat")) > SKEW:
+        raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
+    return signed
+
+
+def require_signature(signed: Signed, key: RsaKey, name: str) -> None:
+    """Raises InvalidRequest: another key signed it."""
+    if not signed.verified_by(key):
+        raise InvalidRequest(f"{name} is not signed by the device.")

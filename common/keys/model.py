@@ -119,7 +119,6 @@ class FirstDevice:
     uid: str
     device: str
     hash: str
-    issued_at: int
     compact: str
 
 

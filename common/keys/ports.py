@@ -10,9 +10,6 @@ from common.keys.model import ConversationQuery, EncryptionKey, FirstDevice, Fou
 class KeyStore(Protocol):
     """Chains and encryption keys, in PostgreSQL."""
 
-    async def device_modulus(self, caller: Caller) -> str | None:
-        """The `n` of the caller's device's signing JWK."""
-
     async def publish(
         self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float
     ) -> Head:

@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 
 from common.clock import Clock
-from common.errors import DeviceNotActive, InvalidRequest
+from common.errors import InvalidRequest
 from common.identity import Address, Caller, Head, IndexKey
-from common.jose import SIGNING, RsaKey
+from common.jose import RsaKey
 from common.keys.model import AccountQuery, Found, LookUp, Publication, Wanted
 from common.keys.ports import KeyStore, Readers
 from common.keys.statements import read_encryption_key, read_first_device
@@ -15,7 +15,7 @@ class Publishing:
     readers: Readers
     clock: Clock
 
-    async def publish(self, publication: Publication, caller: Caller) -> Head:
+    async def publish(self, publication: Publication, caller: Caller, device_key: RsaKey) -> Head:
         """Publish the caller's device's statement, encryption key, or both; then its session may read.
 
         Raises:
@@ -29,17 +29,10 @@ class Publishing:
             if publication.encryption_key is None:
                 raise InvalidRequest("A chain begins together with the device's first encryption key.")
         if publication.encryption_key is not None:
-            key = read_encryption_key(publication.encryption_key, caller, await self._device_key(caller), now)
+            key = read_encryption_key(publication.encryption_key, caller, device_key, now)
         head = await self.store.publish(caller.uid, caller.device, first, key, now)
         await self.readers.admit(caller)
         return head
-
-    async def _device_key(self, caller: Caller) -> RsaKey:
-        modulus = await self.store.device_modulus(caller)
-        if modulus is None:
-            raise DeviceNotActive("This device is not known. Sign in again.")
-        alg, use = SIGNING
-        return RsaKey(n=modulus, alg=alg, use=use)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from common.clock import SKEW
 from common.errors import InvalidRequest
 from common.identity import Caller
-from common.jose import SIGNING, WRAPPING, RsaKey, Signed, integer, read_key, read_signed
+from common.jose import SIGNING, WRAPPING, RsaKey, integer, read_key, read_statement, require_signature
 from common.keys.model import EncryptionKey, FirstDevice
 
 KEY_TYP = "sealpost-key+jwt"
@@ -23,9 +22,8 @@ def read_first_device(compact: str, caller: Caller, now: float) -> FirstDevice:
     Raises:
         InvalidRequest: it is another statement, badly signed, or not issued now.
     """
-    signed = read_signed(compact, KEY_TYP, _STATEMENT, "The statement")
+    signed = read_statement(compact, KEY_TYP, _STATEMENT, "The statement", now=now)
     payload = signed.payload
-    _require_version(payload, "The statement")
     if payload["act"] != "add-device" or integer(payload["seq"], "seq") != 0:
         raise InvalidRequest("Only add-device at seq 0 is supported yet: one device an account.")
     if payload["prev"] is not None or payload["pop"] is not None:
@@ -33,9 +31,8 @@ def read_first_device(compact: str, caller: Caller, now: float) -> FirstDevice:
     key = read_key(payload["device"], SIGNING, "The statement's device")
     if payload["iss"] != caller.uid or key.kid != caller.device:
         raise InvalidRequest("The statement must be of the caller's account and device.")
-    issued = _issued_now(payload, now, "The statement")
-    _require_signature(signed, key, "The statement")
-    return FirstDevice(uid=caller.uid, device=key.kid, hash=signed.hash, issued_at=issued, compact=compact)
+    require_signature(signed, key, "The statement")
+    return FirstDevice(uid=caller.uid, device=key.kid, hash=signed.hash, compact=compact)
 
 
 def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -> EncryptionKey:
@@ -45,12 +42,11 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
         InvalidRequest: it is malformed, of another device, badly signed, or lives too long.
     """
     name = "The encryption key"
-    signed = read_signed(compact, ENCRYPTION_TYP, _ENCRYPTION, name)
+    signed = read_statement(compact, ENCRYPTION_TYP, _ENCRYPTION, name, now=now)
     payload = signed.payload
-    _require_version(payload, name)
     if payload["iss"] != caller.uid or payload["device"] != caller.device:
         raise InvalidRequest(f"{name} must be of the caller's account and device.")
-    issued = _issued_now(payload, now, name)
+    issued: int = payload["iat"]
     expires = integer(payload["exp"], "exp")
     if not 0 < expires - issued <= LIFETIME or expires <= now:
         raise InvalidRequest(f"{name} must expire after it is issued, within 30 days.")
@@ -60,7 +56,7 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
     wrapping = read_key(payload["keys"][0], WRAPPING, name)
     if wrapping.n == key.n:
         raise InvalidRequest(f"{name} must not be the signing key.")
-    _require_signature(signed, key, name)
+    require_signature(signed, key, name)
     return EncryptionKey(
         uid=caller.uid,
         device=caller.device,
@@ -72,24 +68,7 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -
     )
 
 
-def _require_version(payload: dict[str, Any], name: str) -> None:
-    if integer(payload["v"], "v") != 1 or not isinstance(payload["ext"], dict):
-        raise InvalidRequest(f"{name} must have v 1 and an object ext.")
-
-
 def _require_envelope_version(env: Any, name: str) -> None:
     """A device may read later versions too; senders take the highest that all recipients have in common."""
     if not isinstance(env, list) or 1 not in [integer(version, "env", least=1) for version in env]:
         raise InvalidRequest(f"{name} must list the envelope versions it is for, 1 among them, in env.")
-
-
-def _issued_now(payload: dict[str, Any], now: float, name: str) -> int:
-    issued = integer(payload["iat"], "iat")
-    if abs(now - issued) > SKEW:
-        raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
-    return issued
-
-
-def _require_signature(signed: Signed, key: RsaKey, name: str) -> None:
-    if not signed.verified_by(key):
-        raise InvalidRequest(f"{name} is not signed by the device.")

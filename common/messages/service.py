@@ -40,12 +40,12 @@ class Messages:
         """
         now = self.clock()
         kids = read_kids(request.envelope)
-        expires_at = _expiry(request, now)
         permit = await self.permits.check(caller, request.conversation_id, self.rate, now)
         _require(permit, caller)
         try:
+            expires_at = _expiry(request, now)
             await self._require_match(permit, kids, caller, now)
-        except DeviceMismatch:
+        except (InvalidRequest, DeviceMismatch):
             stored = await self.log.find(request.conversation_id, request.message_id)
             if stored is None or not _same(stored, request, caller):
                 raise

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from common.clock import Clock
-from common.errors import NotFound, Unauthenticated
+from common.errors import DeviceNotActive, NotFound, Unauthenticated
 from common.identity import Caller
 from common.sessions.model import Standing
 from common.sessions.ports import LiveSessions, SessionStore
+
+READING = 7_800
+"""How long a session may read after it was begun or renewed, in seconds: the hour of its custom token, the hour of the ID
+token, and some minutes. A client renews its session within the hour, so that whatever a fault leaves behind ends soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,29 +20,40 @@ class Admission:
     clock: Clock
 
     async def admit(self, caller: Caller) -> Standing:
-        """Let the session read if its device is active. May be repeated.
+        """Let the session read for a while if its device is active. May be repeated.
 
         The row is read once more after the document is written: a session that was ended in between stays ended.
 
         Raises:
             Unauthenticated: the session has ended.
         """
-        standing = await self.store.standing(caller, self.clock())
+        now = self.clock()
+        standing = await self.store.standing(caller, now)
         if standing is not None and standing.state == "active":
-            await self.live.put(caller, expires_at=standing.expires_at)
-            standing = await self.store.standing(caller, self.clock())
+            await self.live.put(caller, expires_at=min(standing.expires_at, now + READING))
+            standing = await self.store.standing(caller, now)
             if standing is None:
                 await self.live.delete(caller.uid, caller.session)
         if standing is None:
             raise Unauthenticated("This session has ended. Sign in again.")
         return standing
 
-    async def end(self, uid: str, session: str) -> None:
-        """End a session of this account; the next send and the next read see it. May be repeated.
+    async def end(self, caller: Caller, session: str) -> None:
+        """End a session of the caller's account; the next send and the next read see it. May be repeated.
+
+        The document goes first: if that fails, the row still stands and the call can be made again. It goes once more
+        after the row, in case the session was renewed in between.
 
         Raises:
             NotFound: the account has no such session.
+            DeviceNotActive: the session is another one, and the caller's device may only sign out.
         """
-        if not await self.store.end(uid, session, self.clock()):
+        now = self.clock()
+        if session != caller.session:
+            standing = await self.store.standing(caller, now)
+            if standing is None or standing.state != "active":
+                raise DeviceNotActive("A device that is not active may end its own session alone.")
+        await self.live.delete(caller.uid, session)
+        if not await self.store.end(caller.uid, session, now):
             raise NotFound("This account has no such session.")
-        await self.live.delete(uid, session)
+        await self.live.delete(caller.uid, session)

@@ -27,20 +27,22 @@ class Gate:
         """
         return tokens.verify(token, issuer=self.issuer, keys=self.keys, now=self.clock())
 
-    async def require_active(self, caller: Caller) -> None:
-        """One statement.
+    async def require_active(self, caller: Caller) -> RsaKey:
+        """The signing key of the caller's device, if it is active. One statement.
 
         Raises:
             Unauthenticated: the session has ended.
             DeviceNotActive: the device is pending or revoked.
         """
-        if (await self._standing(caller)).state != "active":
+        standing = await self._standing(caller)
+        if standing.state != "active":
             raise DeviceNotActive(
                 "This device is not active in the account's key chain. Publish or link it first."
             )
+        return _key(standing)
 
-    async def require_proof(self, caller: Caller, compact: str, target: Target, *, token: str) -> None:
-        """Two statements.
+    async def require_proof(self, caller: Caller, compact: str, target: Target, *, token: str) -> RsaKey:
+        """The signing key of the caller's device, which proves this call by it. Two statements.
 
         Raises:
             Unauthenticated: the session has ended.
@@ -49,13 +51,19 @@ class Gate:
         now = self.clock()
         proof = read_proof(compact, target, credential=token, now=now)
         standing = await self._standing(caller)
-        alg, use = SIGNING
-        proof.require_signed_by(RsaKey(n=standing.modulus, alg=alg, use=use))
+        key = _key(standing)
+        proof.require_signed_by(key)
         if not await self.store.use_proof(caller.device, proof.jti, expires_at=now + 2 * WINDOW):
             raise InvalidProof("The proof was used before. Make a new one for each call.")
+        return key
 
     async def _standing(self, caller: Caller) -> Standing:
         standing = await self.store.standing(caller, self.clock())
         if standing is None:
             raise Unauthenticated("This session has ended. Sign in again.")
         return standing
+
+
+def _key(standing: Standing) -> RsaKey:
+    alg, use = SIGNING
+    return RsaKey(n=standing.modulus, alg=alg, use=use)

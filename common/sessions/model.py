@@ -96,7 +96,8 @@ class Opened:
     expires_in: int
     """Seconds."""
     refresh_token: str
-    custom_token: str
+    custom_token: str | None
+    """None until the device is active: before that it may read nothing."""
 
     def json(self) -> dict[str, Any]:
         return {

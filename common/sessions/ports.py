@@ -11,12 +11,15 @@ from common.sessions.model import Standing, StoredSession
 class Identities(Protocol):
     """Firebase Authentication, where addresses are proved."""
 
-    async def redeem(self, address: Address, code: str) -> str:
-        """Use the link's code up and return the uid.
+    async def redeem(self, address: Address, code: str) -> None:
+        """Use the link's code up: its bearer reads the address's mail.
 
         Raises:
             InvalidCode: wrong, used, expired, or of another address.
         """
+
+    async def create_account(self, uid: str) -> None:
+        """Make the Firebase user that custom tokens sign in as: without address or password. May be repeated."""
 
     async def custom_token(self, caller: Caller) -> str:
         """A Firebase custom token for the uid with the claims `sid` and `device`."""
@@ -28,8 +31,14 @@ class SessionStore(Protocol):
     async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
         """Remember a proof until `expires_at`; False if it was used before."""
 
-    async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
-        """Keep a new session, in one transaction with its account and its device (pending) where they are new.
+    async def account_of(self, address_index: bytes) -> str | None:
+        """The uid of the account of an address."""
+
+    async def keep_account(self, address_index: bytes, *, uid: str, now: float) -> str:
+        """Give the address the account `uid`, unless it has one already. The uid it has; the bond lasts."""
+
+    async def open(self, session: StoredSession, *, modulus: str, now: float) -> None:
+        """Keep a new session, in one transaction with its device (pending) where that is new.
 
         Raises:
             Forbidden: the device belongs to another account.

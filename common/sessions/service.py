@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from common.clock import Clock
 from common.errors import Unauthenticated
-from common.identity import Caller, IndexKey
+from common.identity import Address, Caller, IndexKey, new_uid
 from common.jose import SIGNING, RsaKey, digest, read_key
 from common.sessions import tokens
 from common.sessions.admission import Admission
@@ -41,7 +41,8 @@ class Sessions:
         key = read_key(request.device, SIGNING, "The device's key")
         proof = read_proof(request.proof, target, credential=request.code, now=now)
         proof.require_signed_by(key)
-        uid = await self.identities.redeem(request.address, request.code)
+        await self.identities.redeem(request.address, request.code)
+        uid = await self._account_of(request.address, now)
         session_id = secrets.token_urlsafe(16)
         refresh_token = f"{session_id}.{secrets.token_urlsafe(32)}"
         session = StoredSession(
@@ -51,8 +52,7 @@ class Sessions:
             refresh_hash=digest(refresh_token),
             expires_at=now + IDLE_LIFETIME,
         )
-        index = self.index_key.address(request.address)
-        await self.store.open(session, address_index=index, modulus=key.n, now=now)
+        await self.store.open(session, modulus=key.n, now=now)
         return await self._opened(session, refresh_token, now)
 
     async def renew(self, request: Renewal, target: Target) -> Opened:
@@ -88,6 +88,20 @@ class Sessions:
             await self._require_repeat(session, presented, proof, now)
         return await self._opened(session, successor, now)
 
+    async def _account_of(self, address: Address, now: float) -> str:
+        """The account of a proved address; a new one for a new address.
+
+        Firebase proves mailboxes and nothing more: which account an address has is written here once, whatever
+        becomes of the Firebase users.
+        """
+        index = self.index_key.address(address)
+        uid = await self.store.account_of(index)
+        if uid is None:
+            uid = new_uid()
+            await self.identities.create_account(uid)
+            uid = await self.store.keep_account(index, uid=uid, now=now)
+        return uid
+
     async def _require_repeat(self, session: StoredSession, presented: str, proof: Proof, now: float) -> None:
         found = await self.store.find(session.id, now)
         present = found[0] if found else session
@@ -99,11 +113,11 @@ class Sessions:
         )
         if repeated:
             return
-        await self.admission.end(session.uid, session.id)
+        await self.admission.end(_owner(session), session.id)
         raise Unauthenticated("This refresh token was used before, so its session has ended. Sign in again.")
 
     async def _opened(self, session: StoredSession, refresh_token: str, now: float) -> Opened:
-        caller = Caller(uid=session.uid, session=session.id, device=session.device)
+        caller = _owner(session)
         standing = await self.admission.admit(caller)
         return Opened(
             uid=caller.uid,
@@ -114,5 +128,9 @@ class Sessions:
             access_token=tokens.issue(caller, issuer=self.issuer, keys=self.keys, now=now),
             expires_in=tokens.LIFETIME,
             refresh_token=refresh_token,
-            custom_token=await self.identities.custom_token(caller),
+            custom_token=await self.identities.custom_token(caller) if standing.state == "active" else None,
         )
+
+
+def _owner(session: StoredSession) -> Caller:
+    return Caller(uid=session.uid, session=session.id, device=session.device)

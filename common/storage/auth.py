@@ -21,14 +21,13 @@ import httpx
 from common.accounts.model import User
 from common.clock import remaining
 from common.errors import DeadlineExceeded, InvalidCode, SealpostError, Unavailable
-from common.identity import Address, Caller
+from common.identity import Address, Caller, new_uid
 
 T = TypeVar("T")
 
 _THREADS = 4
 _HTTP_SECONDS = 10
-_UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_UID_LENGTH = 26
+_MAILBOX = "mailbox"
 _CODE_REFUSED = frozenset(
     {
         "INVALID_OOB_CODE",
@@ -44,6 +43,13 @@ _BUSY = (
     firebase_admin.exceptions.ResourceExhaustedError,
     google.auth.exceptions.TransportError,
     google.auth.exceptions.RefreshError,
+)
+
+
+_EXPECTED = (
+    firebase_admin.auth.UserNotFoundError,
+    firebase_admin.auth.EmailAlreadyExistsError,
+    firebase_admin.auth.UidAlreadyExistsError,
 )
 
 
@@ -75,14 +81,14 @@ class FirebaseUsers:
         return User(
             uid=record.uid,
             verified=bool(record.email_verified),
-            # A user that is not of our making has come by the public API: with a password, or as an anonymous user
-            # that took the address. Either way somebody else holds a credential of it.
+            # A user that signing up did not make has come by the public API: with a password, or as an anonymous user
+            # or an account's user that took the address. Either way somebody else holds a credential of it.
             has_password="password" in providers or not _is_ours(record.uid),
         )
 
     async def create(self, address: Address) -> None:
         try:
-            await self._admin(firebase_admin.auth.create_user, uid=_new_uid(), email=address.text)
+            await self._admin(firebase_admin.auth.create_user, uid=_mailbox_uid(), email=address.text)
         except firebase_admin.auth.EmailAlreadyExistsError:
             return
 
@@ -105,13 +111,17 @@ class FirebaseUsers:
             raise IdentityFailed("link without a code")
         return codes[0]
 
-    async def redeem(self, address: Address, code: str) -> str:
+    async def redeem(self, address: Address, code: str) -> None:
         answer = await self._rest("accounts:signInWithEmailLink", {"email": address.text, "oobCode": code})
         if answer.get("email", "").lower() != address.text:
             raise InvalidCode("The code is not valid for this address. Ask for a new link.")
-        # The ID and refresh tokens of the answer stop here: a session has tokens of its own.
-        uid: str = answer["localId"]
-        return uid
+        # The answer's user and tokens stop here: which account an address has is PostgreSQL's to say.
+
+    async def create_account(self, uid: str) -> None:
+        try:
+            await self._admin(firebase_admin.auth.create_user, uid=uid)
+        except firebase_admin.auth.UidAlreadyExistsError:
+            return
 
     async def custom_token(self, caller: Caller) -> str:
         claims = {"sid": caller.session, "device": caller.device}
@@ -154,7 +164,7 @@ class FirebaseUsers:
                 )
         except (TimeoutError, firebase_admin.exceptions.DeadlineExceededError):
             raise DeadlineExceeded("Firebase Authentication took too long.") from None
-        except (firebase_admin.auth.UserNotFoundError, firebase_admin.auth.EmailAlreadyExistsError):
+        except _EXPECTED:
             raise
         except _BUSY:
             raise Unavailable("Firebase Authentication cannot be reached.") from None
@@ -203,10 +213,10 @@ def _refusal(answer: httpx.Response) -> SealpostError | IdentityFailed:
     return IdentityFailed(f"HTTP {answer.status_code}")
 
 
-def _new_uid() -> str:
-    """130 random bits, in a shape that Firebase's own ids (28 letters of both cases and digits) never have."""
-    return "".join(secrets.choice(_UID_ALPHABET) for _ in range(_UID_LENGTH))
+def _mailbox_uid() -> str:
+    """A shape that neither Firebase's own ids nor accounts have: only signing up makes such users."""
+    return _MAILBOX + new_uid()
 
 
 def _is_ours(uid: str) -> bool:
-    return len(uid) == _UID_LENGTH and set(uid) <= set(_UID_ALPHABET)
+    return uid.startswith(_MAILBOX) and len(uid) == len(_mailbox_uid())

@@ -12,5 +12,5 @@ conversations = services.conversations()
 
 @post(services.guarded, NewConversation, access=Access.ACTIVE)
 async def create_conversation(call: Call[NewConversation]) -> Response:
-    started = await conversations.start(call.body, call.caller)
+    started = await conversations.start(call.body, call.caller, call.device_key)
     return json(started.json())

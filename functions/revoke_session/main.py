@@ -12,5 +12,5 @@ admission = services.admission
 
 @post(services.guarded, Ending, access=Access.PROVEN)
 async def revoke_session(call: Call[Ending]) -> Response:
-    await admission.end(call.caller.uid, call.body.session_id)
+    await admission.end(call.caller, call.body.session_id)
     return empty()

@@ -1,4 +1,5 @@
 import asyncio
+import secrets
 from dataclasses import replace
 
 import pytest
@@ -154,3 +155,14 @@ async def test_a_session_may_read_until_its_document_goes(world: World) -> None:
     await world.live_sessions.put(caller, expires_at=NOW + DAY)
     await world.live_sessions.delete(caller.uid, caller.session)
     await world.live_sessions.delete(caller.uid, caller.session)
+
+
+async def test_an_address_keeps_its_account_whoever_asks_for_another(world: World) -> None:
+    index, uid = secrets.token_bytes(32), new_uid()
+    assert await world.sessions.account_of(index) is None
+    assert await world.sessions.keep_account(index, uid=uid, now=NOW) == uid
+    others = await asyncio.gather(
+        *(world.sessions.keep_account(index, uid=new_uid(), now=NOW) for _ in range(8))
+    )
+    assert set(others) == {uid}
+    assert await world.sessions.account_of(index) == uid

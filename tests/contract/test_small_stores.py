@@ -9,7 +9,7 @@ from common.storage.postgres.dead_events import PostgresDeadEvents
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
 from common.storage.postgres.sessions import PostgresSessions
-from tests.contract.world import NOW, caller_of, modulus_of, new_session, thumbprint
+from tests.contract.world import NOW, thumbprint
 from tests.fakes.accounts import FakeQuotas
 
 HOUR = 3_600
@@ -63,18 +63,6 @@ async def test_a_dead_event_is_one_row_however_often_it_comes(pool: Pool) -> Non
         e=event,
     )
     assert rows == [["no data", 3, 2]]
-
-
-async def test_whoever_proves_an_address_has_it(pool: Pool) -> None:
-    """Its earlier user was removed from Firebase Authentication, and somebody signed up with it again."""
-    store, index = PostgresSessions(pool), secrets.token_bytes(32)
-    before, after = new_session(), new_session()
-    for session in (before, after):
-        await store.open(session, address_index=index, modulus=modulus_of(session.device), now=NOW)
-    assert await pool.run("select uid from accounts where address_index = :index::bytea", index=index) == [
-        [after.uid]
-    ]
-    assert await store.standing(caller_of(before), NOW)
 
 
 async def test_old_proofs_are_swept_as_new_ones_come(pool: Pool) -> None:

@@ -101,20 +101,21 @@ async def test_a_code_is_redeemed_once_and_proves_its_address(firebase: Firebase
     address = new_address()
     await firebase.create(address)
     code = await firebase.link_code(address)
-    uid = await firebase.redeem(address, code)
+    await firebase.redeem(address, code)
     user = await firebase.find(address)
     assert user is not None
-    assert (user.uid, user.verified) == (uid, True)
+    assert user.verified
+    assert not user.squatting
     with pytest.raises(InvalidCode):
         await firebase.redeem(address, code)
 
 
 async def test_the_fake_redeems_once_too() -> None:
     address = new_address()
-    identities = FakeIdentities(codes={"code": (address.text, "uid")})
+    identities = FakeIdentities(codes={"code": address.text})
     with pytest.raises(InvalidCode):
         await identities.redeem(new_address(), "code")
-    assert await identities.redeem(address, "code") == "uid"
+    await identities.redeem(address, "code")
     with pytest.raises(InvalidCode):
         await identities.redeem(address, "code")
 
@@ -141,7 +142,7 @@ async def test_who_took_an_address_with_a_password_is_squatting(
     assert user.squatting
     await firebase.delete(user.uid)
     await firebase.create(address)
-    assert await firebase.redeem(address, await firebase.link_code(address)) != user.uid
+    await firebase.redeem(address, await firebase.link_code(address))
     with pytest.raises(httpx.HTTPStatusError):
         await public("accounts:signInWithPassword", password)
 
@@ -156,6 +157,28 @@ async def test_who_took_it_as_an_anonymous_user_is_squatting_too(
     user = await firebase.find(address)
     assert user is not None
     assert user.squatting
+
+
+async def test_an_accounts_user_that_takes_an_address_is_squatting(
+    firebase: FirebaseUsers, public: Public
+) -> None:
+    """Whoever has a session may change the Firebase user that it signs in as: add an address, shed a password."""
+    address, caller = new_address(), caller_of(new_session())
+    await firebase.create_account(caller.uid)
+    await firebase.create_account(caller.uid)
+    token = await firebase.custom_token(caller)
+    signed_in = await public("accounts:signInWithCustomToken", {"token": token, "returnSecureToken": True})
+    shed = {"idToken": signed_in["idToken"], "deleteProvider": ["password"], "returnSecureToken": True}
+    changed = await public("accounts:update", shed)
+    await public(
+        "accounts:update", {"idToken": changed.get("idToken", shed["idToken"]), "email": address.text}
+    )
+    user = await firebase.find(address)
+    assert user is not None
+    assert user.squatting
+    await firebase.delete(user.uid)
+    await firebase.create(address)
+    await firebase.redeem(address, await firebase.link_code(address))
 
 
 async def test_a_custom_token_carries_session_and_device(firebase: FirebaseUsers, public: Public) -> None:
@@ -176,7 +199,7 @@ async def test_identity_toolkit_mails_a_link_to_our_page(
     mailed = [code for code in answer.json()["oobCodes"] if code["email"] == address.text]
     assert [code["requestType"] for code in mailed] == ["EMAIL_SIGNIN"]
     assert "open_link" in mailed[0]["oobLink"]
-    assert await firebase.redeem(address, mailed[0]["oobCode"])
+    await firebase.redeem(address, mailed[0]["oobCode"])
 
 
 async def test_a_server_that_is_not_there_is_unavailable(

@@ -62,7 +62,6 @@ def first_device(caller: Caller) -> FirstDevice:
         uid=caller.uid,
         device=caller.device,
         hash=thumbprint(),
-        issued_at=int(NOW),
         compact=f"chain.{secrets.token_hex(200)}.x",
     )
 
@@ -128,9 +127,9 @@ class FakeWorld:
         session = session or new_session()
         index = index or secrets.token_bytes(32)
         modulus = modulus_of(session.device)
-        await self.sessions.open(session, address_index=index, modulus=modulus, now=NOW)
+        await self.sessions.keep_account(index, uid=session.uid, now=NOW)
+        await self.sessions.open(session, modulus=modulus, now=NOW)
         self.keys.addresses[index] = session.uid
-        self.keys.moduli[session.device] = self.conversations.moduli[session.device] = modulus
         return caller_of(session)
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
@@ -161,7 +160,8 @@ class RealWorld:
     async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
         session = session or new_session()
         index = index or secrets.token_bytes(32)
-        await self.sessions.open(session, address_index=index, modulus=modulus_of(session.device), now=NOW)
+        await self.sessions.keep_account(index, uid=session.uid, now=NOW)
+        await self.sessions.open(session, modulus=modulus_of(session.device), now=NOW)
         return caller_of(session)
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:

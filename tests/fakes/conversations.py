@@ -3,18 +3,13 @@ from dataclasses import dataclass, field
 
 from common.conversations.model import Creation, Started
 from common.errors import InvalidRequest, NotFound
-from common.identity import Caller
 
 
 @dataclass
 class FakeConversationStore:
-    moduli: dict[str, str] = field(default_factory=dict)
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     """uid -> (seq, hash): the accounts with a published chain"""
     conversations: dict[str, Creation] = field(default_factory=dict)
-
-    async def device_modulus(self, caller: Caller) -> str | None:
-        return self.moduli.get(caller.device)
 
     async def create(self, creation: Creation, now: float) -> Started:
         assert now > 0

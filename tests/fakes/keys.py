@@ -8,15 +8,11 @@ from common.keys.model import ConversationQuery, EncryptionKey, FirstDevice, Fou
 
 @dataclass
 class FakeKeyStore:
-    moduli: dict[str, str] = field(default_factory=dict)
     chains: dict[str, FirstDevice] = field(default_factory=dict)
     keys: dict[str, EncryptionKey] = field(default_factory=dict)
     """device -> its current key"""
     addresses: dict[bytes, str] = field(default_factory=dict)
     conversations: dict[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
-
-    async def device_modulus(self, caller: Caller) -> str | None:
-        return self.moduli.get(caller.device)
 
     async def publish(
         self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float

@@ -15,13 +15,17 @@ from common.sessions.model import DeviceState, Standing, StoredSession
 
 @dataclass
 class FakeIdentities:
-    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """code -> (address, uid)"""
+    codes: dict[str, str] = field(default_factory=dict)
+    """code -> address"""
+    accounts: set[str] = field(default_factory=set)
 
-    async def redeem(self, address: Address, code: str) -> str:
-        if self.codes.get(code, ("", ""))[0] != address.text:
+    async def redeem(self, address: Address, code: str) -> None:
+        if self.codes.get(code) != address.text:
             raise InvalidCode("The code is not valid.")
-        return self.codes.pop(code)[1]
+        del self.codes[code]
+
+    async def create_account(self, uid: str) -> None:
+        self.accounts.add(uid)
 
     async def custom_token(self, caller: Caller) -> str:
         return f"custom.{caller.uid}.{caller.session}"
@@ -31,6 +35,8 @@ class FakeIdentities:
 class FakeSessionStore:
     """Each method lets the other calls go first, once, as a round trip does; what follows is one statement."""
 
+    accounts: dict[bytes, str] = field(default_factory=dict)
+    """address index -> uid"""
     sessions: dict[str, StoredSession] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     devices: dict[str, tuple[str, str, DeviceState]] = field(default_factory=dict)
@@ -45,9 +51,18 @@ class FakeSessionStore:
         self.proofs.add((device, jti))
         return fresh
 
-    async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
+    async def account_of(self, address_index: bytes) -> str | None:
+        await asyncio.sleep(0)
+        return self.accounts.get(address_index)
+
+    async def keep_account(self, address_index: bytes, *, uid: str, now: float) -> str:
         await asyncio.sleep(0)
         assert len(address_index) == 32
+        assert now > 0
+        return self.accounts.setdefault(address_index, uid)
+
+    async def open(self, session: StoredSession, *, modulus: str, now: float) -> None:
+        await asyncio.sleep(0)
         assert now < session.expires_at
         owner, _, _ = self.devices.setdefault(session.device, (session.uid, modulus, "pending"))
         if owner != session.uid:

@@ -53,7 +53,8 @@ def test_optional_values_are_taken() -> None:
 
 @pytest.mark.parametrize(
     ("environment", "name"),
-    [(LOCAL, name) for name in LOCAL] + [(CLOUD, name) for name in CLOUD],
+    [(LOCAL, name) for name in LOCAL if name != "POSTGRES_DSN"]
+    + [(CLOUD, name) for name in CLOUD if name != "POSTGRES_INSTANCE"],
     ids=lambda value: value if isinstance(value, str) else value["GOOGLE_CLOUD_PROJECT"],
 )
 def test_a_missing_value_is_named(environment: dict[str, str], name: str) -> None:
@@ -68,7 +69,7 @@ def test_an_empty_value_is_a_missing_one(name: str) -> None:
 
 
 def test_a_server_and_an_instance_exclude_each_other() -> None:
-    with pytest.raises(SettingsError, match="exactly one"):
+    with pytest.raises(SettingsError, match="not both"):
         Settings.from_environment(LOCAL | CLOUD)
 
 
@@ -101,8 +102,7 @@ def test_loopback_needs_no_tls(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name in ("POOL", "TRUSTED_PROXIES") for value in ("", "-1", "1.5", "two", "\u0662")]
-    + [("POOL", "0")],
+    [(name, value) for name in ("POOL", "TRUSTED_PROXIES") for value in ("", "-1", "1.5", "two", "\u0662")],
 )
 def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be a whole number"):

@@ -157,14 +157,12 @@ async def test_chains_refused(case: dict[str, Any]) -> None:
     """Alice publishes the statements one by one; version 1 of the service stops at the second."""
     now = vectors("chains")["now"]
     alice = key("alice_signing")
-    publishing = Publishing(
-        store=FakeKeyStore(moduli={ALICE.device: alice.n}), readers=FakeReaders(), clock=FakeClock(now)
-    )
+    publishing = Publishing(store=FakeKeyStore(), readers=FakeReaders(), clock=FakeClock(now))
     encryption = encryption_key(alice, key("alice_encryption"), ALICE.uid, now)
 
     async def publish_all() -> None:
         for statement in case["statements"]:
-            await publishing.publish(Publication(statement, encryption, ""), ALICE)
+            await publishing.publish(Publication(statement, encryption, ""), ALICE, signing_key("alice"))
 
     with pytest.raises(SealpostError):
         await publish_all()
@@ -189,9 +187,8 @@ def conversations() -> Conversations:
     heads = {
         case["uid"]: (case["head"]["seq"], case["head"]["hash"]) for case in vectors("chains")["accepted"]
     }
-    moduli = {person(name).device: signing_key(name).n for name in ("alice", "bob", "mallory")}
     return Conversations(
-        store=FakeConversationStore(moduli=moduli, heads=heads),
+        store=FakeConversationStore(heads=heads),
         live=FakeLiveConversations(),
         clock=FakeClock(NOW),
     )
@@ -200,7 +197,7 @@ def conversations() -> Conversations:
 @accepted("conversations")
 async def test_conversations(case: dict[str, Any]) -> None:
     (statement,) = case["statements"]
-    started = await conversations().start(NewConversation(statement), ALICE)
+    started = await conversations().start(NewConversation(statement), ALICE, signing_key("alice"))
     assert (started.id, started.statements) == (vectors("conversations")["cid"], (statement,))
     assert case["head"] == [0, digest(statement)]
 
@@ -212,7 +209,7 @@ async def test_conversations_refused(case: dict[str, Any]) -> None:
     begun = set()
     with suppress(SealpostError):
         for statement in case["statements"]:
-            begun.add((await service.start(NewConversation(statement), ALICE)).id)
+            begun.add((await service.start(NewConversation(statement), ALICE, signing_key("alice"))).id)
         assert vectors("conversations")["cid"] not in begun
 
 

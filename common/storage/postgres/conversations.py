@@ -2,9 +2,7 @@ from dataclasses import dataclass
 
 from common.conversations.model import Creation, Started
 from common.errors import InvalidRequest, NotFound
-from common.identity import Caller
 from common.storage.postgres.connection import Run
-from common.storage.postgres.keys import DEVICE_MODULUS
 from common.storage.postgres.pool import Pool
 
 _CREATORS_HEAD = "select true from statements where uid = :uid and seq = :seq and hash = :hash"
@@ -26,10 +24,6 @@ _STATEMENTS = "select statement from conversation_statements where cid = :cid or
 @dataclass(frozen=True, slots=True)
 class PostgresConversations:
     pool: Pool
-
-    async def device_modulus(self, caller: Caller) -> str | None:
-        rows = await self.pool.run(DEVICE_MODULUS, device=caller.device, uid=caller.uid)
-        return rows[0][0] if rows else None
 
     async def create(self, creation: Creation, now: float) -> Started:
         def work(run: Run) -> Started:

@@ -8,8 +8,6 @@ from common.keys.model import ConversationQuery, EncryptionKey, FirstDevice, Fou
 from common.storage.postgres.connection import Run
 from common.storage.postgres.pool import Pool
 
-DEVICE_MODULUS = "select modulus from devices where id = :device and uid = :uid"
-
 # The account's row is the lock under which its chain and its devices' keys change.
 _LOCK_ACCOUNT = "select root, head_seq, head_hash from accounts where uid = :uid for update"
 _ACTIVATE = """
@@ -59,10 +57,6 @@ join members member on member.cid = wanted.cid and member.uid = :caller
 @dataclass(frozen=True, slots=True)
 class PostgresKeys:
     pool: Pool
-
-    async def device_modulus(self, caller: Caller) -> str | None:
-        rows = await self.pool.run(DEVICE_MODULUS, device=caller.device, uid=caller.uid)
-        return rows[0][0] if rows else None
 
     async def publish(
         self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float

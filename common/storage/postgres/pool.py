@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
-from common.settings import Settings
+from common.settings import Settings, SettingsError
 from common.storage.postgres.connect import Connect, from_settings
 from common.storage.postgres.connection import Connection, ConnectionLost, Rows, Run
 
@@ -140,4 +140,11 @@ def _in_transaction(connection: Connection, work: Callable[[Run], T]) -> T:
 
 
 def pool_of(settings: Settings) -> Pool:
+    """The pool of this process.
+
+    Raises:
+        SettingsError: the settings name no database, or no connection to it.
+    """
+    if settings.pool < 1:
+        raise SettingsError("POOL must be 1 or more for a function that uses the database.")
     return Pool(connect=from_settings(settings), size=settings.pool)

@@ -19,15 +19,13 @@ on conflict (device, jti) do nothing
 returning true
 """
 
-# Who proves an address has it: an account that had it before (its user was removed) is found by uid alone from now on.
-_RELEASE_ADDRESS = """
-update accounts set address_index = null where address_index = :address_index::bytea and uid <> :uid
-"""
+_ACCOUNT_OF = "select uid from accounts where address_index = :address_index::bytea"
+# The update changes nothing: it makes a row that stands there come back.
 _KEEP_ACCOUNT = """
 insert into accounts as stored (uid, address_index, created_at)
 values (:uid, :address_index::bytea, to_timestamp(:now::double precision))
-on conflict (uid) do update set address_index = excluded.address_index
-where stored.address_index is distinct from excluded.address_index
+on conflict (address_index) do update set address_index = stored.address_index
+returning uid
 """
 _KEEP_DEVICE = """
 insert into devices (id, uid, modulus, created_at)
@@ -88,10 +86,17 @@ class PostgresSessions:
     async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
         return bool(await self.pool.run(_USE_PROOF, device=device, jti=jti, expires_at=expires_at))
 
-    async def open(self, session: StoredSession, *, address_index: bytes, modulus: str, now: float) -> None:
+    async def account_of(self, address_index: bytes) -> str | None:
+        rows = await self.pool.run(_ACCOUNT_OF, address_index=address_index)
+        return rows[0][0] if rows else None
+
+    async def keep_account(self, address_index: bytes, *, uid: str, now: float) -> str:
+        rows = await self.pool.run(_KEEP_ACCOUNT, address_index=address_index, uid=uid, now=now)
+        kept: str = rows[0][0]
+        return kept
+
+    async def open(self, session: StoredSession, *, modulus: str, now: float) -> None:
         def work(run: Run) -> None:
-            run(_RELEASE_ADDRESS, address_index=address_index, uid=session.uid)
-            run(_KEEP_ACCOUNT, address_index=address_index, uid=session.uid, now=now)
             run(_KEEP_DEVICE, device=session.device, uid=session.uid, modulus=modulus, now=now)
             if run(_OWNER, device=session.device) != [[session.uid]]:
                 raise Forbidden("This device belongs to another account. Make a new key for each account.")

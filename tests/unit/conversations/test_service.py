@@ -2,7 +2,7 @@ import pytest
 
 from common.conversations import Conversations, NewConversation
 from common.conversations.statements import direct_id
-from common.errors import DeviceNotActive, InvalidRequest, NotFound
+from common.errors import InvalidRequest, NotFound
 from common.identity import Caller
 from tests.fakes.clock import FakeClock
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
@@ -18,9 +18,7 @@ ID = direct_id("alice1", "bob1")
 class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.store = FakeConversationStore(
-            moduli={PHONE.kid: PHONE.n, LAPTOP.kid: LAPTOP.n}, heads=dict(HEADS)
-        )
+        self.store = FakeConversationStore(heads=dict(HEADS))
         self.live = FakeLiveConversations()
         self.conversations = Conversations(store=self.store, live=self.live, clock=self.clock)
 
@@ -38,60 +36,54 @@ def world() -> World:
 
 async def test_a_conversation_is_created_and_shown_to_both(world: World) -> None:
     request = world.by_alice()
-    started = await world.conversations.start(request, ALICE)
+    started = await world.conversations.start(request, ALICE, PHONE.known)
     assert started.json() == {"conversation_id": ID, "statements": [request.statement], "created": True}
     assert world.live.documents == {ID: (("alice1", "bob1"), 0)}
 
 
 async def test_whoever_comes_second_gets_the_statement_of_the_first(world: World) -> None:
     first = world.by_bob()
-    await world.conversations.start(first, BOB)
-    started = await world.conversations.start(world.by_alice(), ALICE)
+    await world.conversations.start(first, BOB, LAPTOP.known)
+    started = await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
     assert started.json() == {"conversation_id": ID, "statements": [first.statement], "created": False}
 
 
 async def test_creating_again_mends_a_document_that_was_never_written(world: World) -> None:
-    await world.conversations.start(world.by_alice(), ALICE)
+    await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
     world.live.documents.clear()
-    await world.conversations.start(world.by_alice(), ALICE)
+    await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
     assert world.live.documents == {ID: (("alice1", "bob1"), 0)}
 
 
 async def test_creating_again_leaves_the_time_of_the_last_message(world: World) -> None:
-    await world.conversations.start(world.by_alice(), ALICE)
+    await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
     await world.conversations.note_message(ID, 5_000)
-    await world.conversations.start(world.by_bob(), BOB)
+    await world.conversations.start(world.by_bob(), BOB, LAPTOP.known)
     assert world.live.documents[ID] == (("alice1", "bob1"), 5_000)
 
 
 async def test_the_other_member_must_have_published_a_chain(world: World) -> None:
     del world.store.heads["bob1"]
     with pytest.raises(NotFound):
-        await world.conversations.start(world.by_alice(), ALICE)
+        await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
     assert world.live.documents == {}
 
 
 async def test_the_head_must_be_the_creators(world: World) -> None:
     statement = creation(PHONE, "alice1", "bob1", (1, digest("later")), world.clock.now)
     with pytest.raises(InvalidRequest):
-        await world.conversations.start(NewConversation(statement), ALICE)
+        await world.conversations.start(NewConversation(statement), ALICE, PHONE.known)
     assert world.live.documents == {}
 
 
 async def test_a_forged_statement_stores_nothing(world: World) -> None:
     with pytest.raises(InvalidRequest):
-        await world.conversations.start(world.by_bob(), ALICE)
+        await world.conversations.start(world.by_bob(), ALICE, PHONE.known)
     assert world.store.conversations == {}
 
 
-async def test_an_unknown_device_creates_nothing(world: World) -> None:
-    world.store.moduli.clear()
-    with pytest.raises(DeviceNotActive):
-        await world.conversations.start(world.by_alice(), ALICE)
-
-
 async def test_the_time_of_the_last_message_only_rises(world: World) -> None:
-    await world.conversations.start(world.by_alice(), ALICE)
+    await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
     for at in (2_000, 3_000, 1_000, 3_000):
         assert await world.conversations.note_message(ID, at)
     assert world.live.documents[ID][1] == 3_000

@@ -36,8 +36,9 @@ async def test_a_function_to_get_is_not_posted_to() -> None:
         return json({})
 
     response = await client(order).post("/v1/order", json={})
-    assert (code(response), response.headers["allow"]) == ("method-not-allowed", "GET")
+    assert (code(response), response.headers["allow"]) == ("method-not-allowed", "GET, HEAD")
     assert (await client(order).get("/v1/order")).status_code == 200
+    assert (await client(order).head("/v1/order")).status_code == 200
 
 
 async def test_a_body_that_announces_too_much_is_not_read() -> None:

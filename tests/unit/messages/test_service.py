@@ -214,7 +214,14 @@ async def test_a_message_is_kept_90_days_or_less(world: World, ahead: int | None
 async def test_an_expiry_lies_ahead_within_90_days(world: World, ahead: int) -> None:
     with pytest.raises(InvalidRequest, match="expires_at"):
         await world.send(world.sealed(expires_at=int(world.clock.now) * 1000 + ahead))
-    assert world.log.calls == []
+    assert world.log.messages == {}
+
+
+async def test_a_message_is_answered_as_the_first_time_after_it_expired(world: World) -> None:
+    request = world.sealed(expires_at=int(world.clock.now) * 1000 + 60_000)
+    sent_at = await world.send(request)
+    world.clock.now += 3_600
+    assert await world.send(request) == sent_at
 
 
 async def test_an_envelope_is_checked_before_anything_is_asked(world: World) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from common.errors import NotFound, Unauthenticated
+from common.errors import DeviceNotActive, Forbidden, NotFound, Unauthenticated, Unavailable
 from common.identity import Caller
 from tests.unit.sessions.world import LAPTOP, PHONE, World, caller_of
 
@@ -30,7 +30,7 @@ async def test_a_session_ended_while_its_document_is_written_leaves_none(
     put = world.live.put
 
     async def end_then_put(caller: Caller, *, expires_at: float) -> None:
-        await world.admission.end(caller.uid, caller.session)
+        await world.admission.end(caller, caller.session)
         await put(caller, expires_at=expires_at)
 
     monkeypatch.setattr(world.live, "put", end_then_put)
@@ -41,7 +41,7 @@ async def test_a_session_ended_while_its_document_is_written_leaves_none(
 
 async def test_a_session_that_has_ended_is_not_admitted(world: World) -> None:
     caller = caller_of(await world.begin())
-    await world.admission.end(caller.uid, caller.session)
+    await world.admission.end(caller, caller.session)
     with pytest.raises(Unauthenticated):
         await world.admission.admit(caller)
     assert world.live.documents == {}
@@ -51,7 +51,7 @@ async def test_an_end_may_be_repeated(world: World) -> None:
     opened = await world.begin()
     await world.admission.admit(caller_of(opened))
     for _ in range(2):
-        await world.admission.end(opened.uid, opened.session)
+        await world.admission.end(caller_of(opened), opened.session)
         assert world.live.documents == {}
 
 
@@ -59,7 +59,7 @@ async def test_one_session_ends_another_of_its_account_and_not_itself(world: Wor
     phone, laptop = await world.begin(), await world.begin(LAPTOP)
     for opened in (phone, laptop):
         await world.admission.admit(caller_of(opened))
-    await world.admission.end(phone.uid, laptop.session)
+    await world.admission.end(caller_of(phone), laptop.session)
     assert world.live.documents.keys() == {("alice1", phone.session)}
     await world.gate.require_active(caller_of(phone))
     with pytest.raises(Unauthenticated):
@@ -69,13 +69,54 @@ async def test_one_session_ends_another_of_its_account_and_not_itself(world: Wor
 async def test_nobody_ends_a_session_of_another_account(world: World) -> None:
     opened = await world.begin()
     await world.admission.admit(caller_of(opened))
-    stranger = Caller(uid="bob1", session="s" * 22, device=LAPTOP.kid)
-    with pytest.raises(NotFound):
-        await world.admission.end(stranger.uid, opened.session)
+    for stranger in (
+        Caller(uid="bob1", session="s" * 22, device=LAPTOP.kid),
+        Caller(uid="bob1", session=opened.session, device=LAPTOP.kid),
+    ):
+        with pytest.raises(Forbidden if stranger.session == "s" * 22 else NotFound):
+            await world.admission.end(stranger, opened.session)
     assert world.live.documents.keys() == {("alice1", opened.session)}
 
 
 async def test_an_unknown_session_is_not_found(world: World) -> None:
     caller = caller_of(await world.begin())
     with pytest.raises(NotFound):
-        await world.admission.end(caller.uid, "x" * 22)
+        await world.admission.end(caller, "x" * 22)
+
+
+async def test_a_pending_device_ends_its_own_session_alone(world: World) -> None:
+    phone = await world.begin()
+    await world.admission.admit(caller_of(phone))
+    laptop = await world.begin(LAPTOP, active=False)
+    with pytest.raises(DeviceNotActive):
+        await world.admission.end(caller_of(laptop), phone.session)
+    await world.gate.require_active(caller_of(phone))
+    await world.admission.end(caller_of(laptop), laptop.session)
+    assert laptop.session in world.store.ended
+
+
+async def test_an_end_that_fails_halfway_can_be_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = caller_of(await world.begin())
+    await world.admission.admit(caller)
+
+    async def fail(_uid: str, _session: str) -> None:
+        raise Unavailable("Firestore is away.")
+
+    with monkeypatch.context() as away:
+        away.setattr(world.live, "delete", fail)
+        with pytest.raises(Unavailable):
+            await world.admission.end(caller, caller.session)
+    await world.gate.require_active(caller)
+    await world.admission.end(caller, caller.session)
+    assert world.live.documents == {}
+
+
+async def test_what_a_fault_leaves_behind_reads_for_two_hours_at_most(world: World) -> None:
+    caller = caller_of(await world.begin())
+    await world.admission.admit(caller)
+    assert world.live.documents["alice1", caller.session] == world.clock.now + 7_800
+    world.clock.now = world.store.sessions[caller.session].expires_at - 60
+    await world.admission.admit(caller)
+    assert world.live.documents["alice1", caller.session] == world.clock.now + 60

@@ -14,7 +14,7 @@ async def test_a_first_device_is_pending_and_reads_nothing(world: World) -> None
     opened = await world.sessions.begin(world.new_session(), target("create_session"))
     assert (opened.uid, opened.device, opened.state, opened.head) == ("alice1", PHONE.kid, "pending", None)
     assert world.live.documents == {}
-    assert opened.custom_token == f"custom.alice1.{opened.session}"
+    assert opened.custom_token is None
 
 
 async def test_the_access_token_speaks_for_the_session(world: World) -> None:
@@ -31,7 +31,8 @@ async def test_a_device_that_is_active_reads_at_once(world: World) -> None:
     assert opened.state == "active"
     assert opened.head is not None
     assert opened.head.hash == HASH
-    assert world.live.documents == {("alice1", opened.session): stored.expires_at}
+    assert world.live.documents.keys() == {("alice1", opened.session)}
+    assert opened.custom_token == f"custom.alice1.{opened.session}"
     assert stored.expires_at == world.clock.now + 45 * 86_400
 
 
@@ -52,6 +53,15 @@ async def test_the_answer_is_the_one_of_the_protocol(world: World) -> None:
     assert answer["device"] == {"id": PHONE.kid, "state": "active"}
     assert answer["head"] == {"uid": "alice1", "root": HASH, "seq": 0, "hash": HASH}
     assert answer["token_type"] == "Bearer"
+
+
+async def test_an_address_gets_an_account_and_keeps_it(world: World) -> None:
+    world.store.accounts.clear()
+    first = await world.begin()
+    assert world.identities.accounts == {first.uid}
+    again = await world.begin(LAPTOP)
+    assert again.uid == first.uid
+    assert world.identities.accounts == {first.uid}
 
 
 async def test_a_code_works_once(world: World) -> None:
@@ -102,7 +112,7 @@ async def test_a_call_counts_once(world: World) -> None:
 
 async def test_a_device_has_one_account(world: World) -> None:
     await world.begin()
-    world.identities.codes["code-of-bobs-mail"] = ("bob@example.org", "bob1")
+    world.identities.codes["code-of-bobs-mail"] = "bob@example.org"
     made = world.proof("create_session", "code-of-bobs-mail")
     request = NewSession("bob@example.org", "code-of-bobs-mail", PHONE.jwk(), made)
     with pytest.raises(Forbidden):

@@ -34,7 +34,7 @@ async def test_a_pending_device_does_not_pass(world: World) -> None:
 
 async def test_a_session_that_has_ended_does_not_pass(world: World) -> None:
     caller = caller_of(await world.begin())
-    await world.admission.end(caller.uid, caller.session)
+    await world.admission.end(caller, caller.session)
     with pytest.raises(Unauthenticated):
         await world.gate.require_active(caller)
 
@@ -108,6 +108,6 @@ async def test_a_proof_of_something_else_is_refused(world: World) -> None:
 async def test_a_session_that_has_ended_proves_nothing(world: World) -> None:
     opened = await world.begin()
     made = world.proof("publish_key", opened.access_token)
-    await world.admission.end(opened.uid, opened.session)
+    await world.admission.end(caller_of(opened), opened.session)
     with pytest.raises(Unauthenticated):
         await world.gate.require_proof(caller_of(opened), made, PUBLISH, token=opened.access_token)

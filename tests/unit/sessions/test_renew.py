@@ -32,9 +32,8 @@ async def test_a_renewal_lengthens_the_session_and_its_document(world: World) ->
     opened = await world.begin()
     world.clock.now += 44 * 86_400
     await world.renew(world.renewal(opened.refresh_token))
-    expected = world.clock.now + 45 * 86_400
-    assert world.store.sessions[opened.session].expires_at == expected
-    assert world.live.documents["alice1", opened.session] == expected
+    assert world.store.sessions[opened.session].expires_at == world.clock.now + 45 * 86_400
+    assert world.live.documents["alice1", opened.session] == world.clock.now + 7_800
 
 
 async def test_a_session_that_rests_for_45_days_ends(world: World) -> None:
@@ -141,7 +140,7 @@ async def test_an_unknown_token_is_refused(world: World) -> None:
 
 async def test_an_ended_session_is_not_renewed(world: World) -> None:
     opened = await world.begin()
-    await world.admission.end(opened.uid, opened.session)
+    await world.admission.end(caller_of(opened), opened.session)
     with pytest.raises(Unauthenticated):
         await world.renew(world.renewal(opened.refresh_token))
     assert world.live.documents == {}
@@ -154,7 +153,7 @@ async def test_a_session_that_ends_while_it_is_renewed_stays_ended(
     rotate = world.store.rotate
 
     async def rotate_after_the_end(session: str, **rotation: object) -> bool:
-        await world.admission.end("alice1", session)
+        await world.admission.end(caller_of(opened), session)
         return await rotate(session, **rotation)  # type: ignore[arg-type]
 
     monkeypatch.setattr(world.store, "rotate", rotate_after_the_end)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from common.identity import Caller, Head, IndexKey
+from common.identity import Address, Caller, Head, IndexKey
 from common.sessions import Admission, Gate, NewSession, Opened, Renewal, Sessions, Target
 from tests.fakes.clock import FakeClock
 from tests.fakes.sessions import FakeIdentities, FakeLiveSessions, FakeSessionStore, FakeTokenKeys
@@ -13,6 +13,7 @@ ALICE = "alice@example.org"
 CODE = "code-of-the-mailed-link"
 PHONE, LAPTOP = key("alice_signing"), key("bob_signing")
 KEYS = FakeTokenKeys()
+INDEX_KEY = IndexKey(bytes(32))
 HASH = digest("chain")
 
 
@@ -23,8 +24,8 @@ def target(function: str) -> Target:
 class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.identities = FakeIdentities(codes={CODE: (ALICE, "alice1")})
-        self.store = FakeSessionStore()
+        self.identities = FakeIdentities(codes={CODE: ALICE})
+        self.store = FakeSessionStore(accounts={INDEX_KEY.address(Address(ALICE)): "alice1"})
         self.live = FakeLiveSessions()
         self.keys = KEYS
         self.admission = Admission(store=self.store, live=self.live, clock=self.clock)
@@ -34,7 +35,7 @@ class World:
             store=self.store,
             admission=self.admission,
             keys=self.keys,
-            index_key=IndexKey(bytes(32)),
+            index_key=INDEX_KEY,
             issuer=SERVICE,
             clock=self.clock,
         )
@@ -56,7 +57,7 @@ class World:
     async def begin(self, device: Key = PHONE, *, active: bool = True) -> Opened:
         """A session of Alice's account on `device`."""
         code = f"code-{len(self.store.sessions):016}"
-        self.identities.codes[code] = (ALICE, "alice1")
+        self.identities.codes[code] = ALICE
         request = self.new_session(code, device)
         opened = await self.sessions.begin(request, target("create_session"))
         if active:

@@ -3,8 +3,8 @@
 
 create table accounts (
     uid           text primary key check (uid ~ '^[A-Za-z0-9]{1,128}$'),
-    -- HMAC of the address under the deployment's key; null once another account has proved the address.
-    address_index bytea unique check (octet_length(address_index) = 32),
+    -- HMAC of the address under the deployment's key. It never moves to another account.
+    address_index bytea not null unique check (octet_length(address_index) = 32),
     -- The end of the key chain, beside the statements so that a send reads it by primary key; null before seq 0.
     root          text check (length(root) = 43),
     head_seq      integer check (head_seq >= 0),
