@@ -6,18 +6,13 @@ from common.conversations.model import Started
 from common.errors import InvalidRequest, NotFound
 from common.identity import Caller
 from common.keys.model import ConversationQuery
-from tests.contract.world import NOW, World, creation, modulus_of, thumbprint
+from tests.contract.world import NOW, World, creation, thumbprint
 
 
 async def published(world: World) -> tuple[Caller, tuple[int, str]]:
     caller = await world.join()
     first, _ = await world.publish(caller)
     return caller, (0, first.hash)
-
-
-async def test_a_device_is_known_by_its_modulus(world: World) -> None:
-    caller = await world.join()
-    assert await world.conversations.device_modulus(caller) == modulus_of(caller.device)
 
 
 async def test_the_first_statement_stands(world: World) -> None:

@@ -12,7 +12,6 @@ from tests.contract.world import (
     World,
     encryption_key,
     first_device,
-    modulus_of,
     new_uid,
     thumbprint,
 )
@@ -24,12 +23,6 @@ async def find(world: World, wanted: Wanted, *, caller: Caller, now: float = NOW
 
 def by_uid(uid: str, known_seq: int = -1) -> Wanted:
     return Wanted(index=None, uid=uid, known_seq=known_seq)
-
-
-async def test_a_device_is_known_by_its_modulus(world: World) -> None:
-    caller = await world.join()
-    assert await world.keys.device_modulus(caller) == modulus_of(caller.device)
-    assert await world.keys.device_modulus(replace(caller, device=thumbprint())) is None
 
 
 async def test_what_is_published_is_found(world: World) -> None:

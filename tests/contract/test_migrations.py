@@ -130,8 +130,12 @@ def test_the_roles_hold_what_they_need_and_no_more(dsn: str) -> None:
 def test_the_schema_refuses_what_must_not_be(dsn: str) -> None:
     connection = plain(dsn)(5)
     for sql, sqlstate in (
-        ("insert into accounts (uid, created_at) values ('a b', now())", "23514"),
-        ("insert into accounts (uid, root, created_at) values ('a', repeat('x', 43), now())", "23514"),
+        ("insert into accounts (uid, address_index, created_at) values ('a b', sha256('a'), now())", "23514"),
+        (
+            "insert into accounts (uid, address_index, root, created_at) values ('a', sha256('a'), repeat('x', 43), now())",
+            "23514",
+        ),
+        ("insert into accounts (uid, created_at) values ('a', now())", "23502"),
         (
             "insert into devices (id, uid, modulus, created_at) values (repeat('d', 43), 'nobody', repeat('m', 512), now())",
             "23503",

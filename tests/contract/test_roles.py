@@ -55,7 +55,6 @@ async def test_each_role_can_do_its_work(
     assert await people.sessions.find(session.id, NOW)
 
     assert await talk.sessions.standing(one, NOW)
-    assert await talk.keys.device_modulus(one)
     made = await talk.talk(one, other, (0, first.hash))
     with pytest.raises(NotFound):
         await talk.conversations.create(creation(one, silent, (0, first.hash)), NOW)

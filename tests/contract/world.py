@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from hashlib import sha256
 from typing import Protocol
 
 from common.conversations.model import Creation
@@ -125,7 +126,7 @@ class FakeWorld:
 
     async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
         session = session or new_session()
-        index = index or secrets.token_bytes(32)
+        index = index or sha256(session.uid.encode()).digest()
         modulus = modulus_of(session.device)
         await self.sessions.keep_account(index, uid=session.uid, now=NOW)
         await self.sessions.open(session, modulus=modulus, now=NOW)
@@ -159,7 +160,7 @@ class RealWorld:
 
     async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
         session = session or new_session()
-        index = index or secrets.token_bytes(32)
+        index = index or sha256(session.uid.encode()).digest()
         await self.sessions.keep_account(index, uid=session.uid, now=NOW)
         await self.sessions.open(session, modulus=modulus_of(session.device), now=NOW)
         return caller_of(session)
