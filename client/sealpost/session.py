@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sealpost.errors import NotSignedIn, ServiceProblem, ServiceUnavailable
+from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable
 from sealpost.identity import IdToken, sign_in_with_custom_token
 from sealpost.protocol.jwk import PrivateKey
 from sealpost.protocol.proof import session_proof
@@ -31,9 +31,12 @@ Proving = Callable[[str], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Firebase:
-    """Where this session reads messages. The hosts are emulators' host:port, None in the cloud."""
+    """Where this session reads messages. The hosts are emulators' host:port, None in the cloud.
 
-    custom_token: str = field(repr=False)
+    `custom_token` is None as long as the device is pending, which may read nothing.
+    """
+
+    custom_token: str | None = field(repr=False)
     project: str
     api_key: str
     auth_host: str | None
@@ -42,7 +45,7 @@ class Firebase:
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
         return cls(
-            custom_token=str(answer["custom_token"]),
+            custom_token=None if answer["custom_token"] is None else str(answer["custom_token"]),
             project=str(answer["project"]),
             api_key=str(answer["api_key"]),
             auth_host=_emulator(answer["auth_host"]),
@@ -128,13 +131,18 @@ class Session:
         )
 
     def id_token(self) -> IdToken:
-        """An ID token for Firestore, good for at least ID_MARGIN seconds. Raises NotSignedIn when the session has ended."""
+        """An ID token for Firestore, good for at least ID_MARGIN seconds. Raises NotSignedIn when the session has ended.
+
+        A session that began with a pending device has no custom token: the first refresh after its publication brings one.
+        """
         tokens, now = self.tokens(), self._service.wall.time()
         if tokens.id_token is not None and tokens.id_until - now > ID_MARGIN:
             return IdToken(tokens.id_token, tokens.id_until)
-        if now - tokens.issued > _CUSTOM_TOKEN_LIFE or tokens.id_token is not None:
+        spent = tokens.id_token is not None or now - tokens.issued > _CUSTOM_TOKEN_LIFE
+        if spent or tokens.firebase.custom_token is None:
             self._refresh(stale=tokens.access_token)
-        return self._exchange(self.tokens())
+            tokens = self.tokens()
+        return self._exchange(tokens)
 
     def forget_id_token(self) -> None:
         """After a refusal: the next ID token comes from a refreshed session."""
@@ -170,6 +178,12 @@ class Session:
         return tokens.access_token
 
     def _exchange(self, tokens: Tokens) -> IdToken:
+        if tokens.firebase.custom_token is None:
+            raise SealpostError(
+                "The service lets this device read nothing: its keys are not published yet.",
+                code="device-not-active",
+                cure="Try again; if that fails, sign in again.",
+            )
         made = sign_in_with_custom_token(
             tokens.firebase.custom_token,
             api_key=tokens.firebase.api_key,

@@ -78,6 +78,15 @@ class FakeService:
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self._handle)
 
+    def identity(self) -> httpx.MockTransport:
+        """Identity Toolkit: an ID token of an hour for a custom token."""
+
+        def sign_in(request: httpx.Request) -> httpx.Response:
+            token = json.loads(request.content)["token"]
+            return httpx.Response(200, json={"idToken": f"id for {token}", "expiresIn": "3600"})
+
+        return httpx.MockTransport(sign_in)
+
     def called(self, function: str) -> list[Json]:
         return [body for name, body in self.calls if name == function]
 
@@ -116,12 +125,12 @@ class FakeService:
                 "uid": account["uid"],
                 "session_id": session_id,
                 "device": {"id": "d", "state": "active" if account["statements"] else "pending"},
-                "head": None,
+                "head": _head(account),
                 "access_token": f"access {email} {count}",
                 "expires_in": 900,
                 "refresh_token": f"refresh {email} {count}",
                 "firebase": {
-                    "custom_token": f"custom {count}",
+                    "custom_token": f"custom {count}" if account["statements"] else None,
                     "project": "p",
                     "api_key": "k",
                     "auth_host": None,
@@ -291,6 +300,7 @@ class World:
         mailbox = self.mailboxes.setdefault(name, FakeMailbox(self.service))
         return Surroundings(
             transport=self.service.transport(),
+            identity=self.service.identity(),
             mailbox=mailbox.open,
             wall=self.wall,
             on_warning=self.warnings.append,

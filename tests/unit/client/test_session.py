@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from sealpost.errors import NotSignedIn, ServiceUnavailable
+from sealpost.errors import NotSignedIn, SealpostError, ServiceUnavailable
 from sealpost.identity import sign_in_with_custom_token
 from sealpost.session import Firebase
 from tests.unit.client.fakes import Json, StillWall, World, claims, problem
@@ -114,6 +114,29 @@ def test_signing_out_revokes_with_a_proof(world: World) -> None:
     assert call["session_id"] == "sid"
     assert claims(call["proof"])["htu"].endswith("/v1/revoke_session")
     assert not ada.whoami().signed_in
+
+
+def test_a_device_that_was_pending_refreshes_for_its_first_id_token(world: World) -> None:
+    ada = world.person("ada")
+    assert ada._session.tokens().firebase.custom_token is None
+
+    token = ada._session.id_token()
+
+    custom = ada._session.tokens().firebase.custom_token
+    assert token.value == f"id for {custom}"
+    assert len(world.service.called("refresh_session")) == 1
+    assert ada._session.id_token() == token
+    assert len(world.service.called("refresh_session")) == 1
+
+
+def test_a_service_that_keeps_the_custom_token_back_is_named(world: World) -> None:
+    ada = world.person("ada")
+    world.service.accounts["ada@example.org"]["statements"] = []
+
+    with pytest.raises(SealpostError) as refused:
+        ada._session.id_token()
+
+    assert refused.value.code == "device-not-active"
 
 
 class TestIdentityToolkit:
