@@ -152,5 +152,5 @@ def _raised(backing: Backing, conversation: str, sent_at: datetime) -> None:
     wanted = int(sent_at.timestamp() * 1000)
     while int(_document(backing, conversation)["fields"]["last_message_at"]["integerValue"]) < wanted:
         if time.monotonic() > end:
-            raise Stop(f"on_message_created did not raise last_message_at within {PATIENCE:.0f} s.")
+            raise Stop(f"The trigger did not raise last_message_at within {PATIENCE:.0f} s.")
         time.sleep(0.02)
