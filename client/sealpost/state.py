@@ -37,7 +37,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """`sent_at` is the server's time in microseconds; `new` until it was shown; `content` as messages.py makes it."""
+    """`sent_at` is the server's time in microseconds; `new` until it was shown; `content` as receiving and sending make it."""
 
     cid: str
     mid: str
@@ -235,19 +235,13 @@ class State:
         """All, or the ones not shown yet, in the server's order."""
         return self._messages("new >= ?", (int(new),))
 
-    def messages_since(self, sent_at: int) -> list[StoredMessage]:
-        return self._messages("sent_at >= ?", (sent_at,))
-
     def newest_times(self, count: int) -> list[int]:
-        """Times of the newest received or refused messages (microseconds), newest first."""
+        """Times of the newest messages, sent and refused ones too (microseconds), newest first."""
         rows = self._database.execute("select sent_at from messages order by sent_at desc limit ?", (count,))
         return [sent_at for (sent_at,) in rows.fetchall()]
 
     def mark_shown(self, cid: str, mid: str) -> None:
         self._database.execute("update messages set new = 0 where cid = ? and mid = ?", (cid, mid))
-
-    def delete_message(self, cid: str, mid: str) -> None:
-        self._database.execute("delete from messages where cid = ? and mid = ?", (cid, mid))
 
     def _messages(self, where: str, values: tuple[object, ...]) -> list[StoredMessage]:
         rows = self._database.execute(
