@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from common.errors import InvalidRequest
 
 MAX_INTEGER = 2**53 - 1
+_MAX_NESTING = 16
 
 
 def base64url(data: bytes) -> str:
@@ -39,7 +40,7 @@ def parse_json(text: str | bytes, name: str) -> Any:
     """JSON in UTF-8 as RFC 7493, section 2, restricts it.
 
     No object names a member twice, no number is NaN or infinite, and no string holds half of a surrogate pair, which
-    could not be encoded again.
+    could not be encoded again. Objects and arrays are nested 16 deep at most, the outermost counted.
 
     Raises:
         InvalidRequest: anything else; names `name`.
@@ -51,7 +52,16 @@ def parse_json(text: str | bytes, name: str) -> Any:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise InvalidRequest(f"{name} is not JSON, or names a member twice.") from None
+    if _nested_beyond(_MAX_NESTING, value):
+        raise InvalidRequest(f"{name} is nested more than {_MAX_NESTING} deep.")
     return value
+
+
+def _nested_beyond(levels: int, value: Any) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_nested_beyond(levels - 1, item) for item in items)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.vectors.messages import (
     edited,
     flip,
     inner,
+    nested,
     random_kid,
     sealed,
 )
@@ -97,6 +98,8 @@ def _shape() -> list[dict[str, Any]]:
         "ctx is not a hash": protected(ctx="x"),
         "v is true": protected(v=True),
         "v is a string": protected(v="1"),
+        "nested 17 deep": good | {"aad": nested(16)},
+        "protected nested 17 deep": protected(x=nested(16)),
     }
     return [
         case(name, "malformed", document(envelope), server=True) for name, envelope in refused.items()
@@ -158,6 +161,7 @@ def _decryption() -> list[dict[str, Any]]:
         case("ctx is a list", "malformed", document(sealed(plaintext=inner([])))),
         case("ctx ext is a list", "malformed", document(sealed(context(ext=[])))),
         case("ext holds a boolean", "malformed", document(sealed(context(ext={"a": True})))),
+        case("ext is nested 400 deep", "malformed", document(sealed(context(ext=nested(400))))),
         case("conv is an object", "malformed", document(sealed(context(conv={})))),
         case(
             "head with a third item",
@@ -332,6 +336,7 @@ def build() -> dict[str, Any]:
     late = MILLISECONDS + 60_000
     lasting = sealed(context(exp=late))
     gap = sealed(context(n=3))
+    deep = sealed(context(ext=nested(14)))
     slow = sealed(context(iat=MILLISECONDS - 700_000))
     seen = _accepted("seen before: nothing to show", good, document(good))
     return {
@@ -359,6 +364,7 @@ def build() -> dict[str, Any]:
             _accepted("one recipient", good, document(good)),
             _accepted("two recipients, ext", both, document(both)),
             _accepted("disappearing", lasting, document(lasting, expires_at=late)),
+            _accepted("nested as deep as may be", deep, document(deep)),
             _accepted("gap", gap, document(gap), notices=["gap"]),
             _accepted("slow clock", slow, document(slow), notices=["clock"]),
             seen | {"known": {"seen": seen["inner_hash"]}, "already_seen": True},

@@ -38,6 +38,12 @@ def keys(*, fresh: bool) -> dict[str, Any]:
     }
 
 
+def nested(levels: int) -> str:
+    """Objects and arrays in turn, ``levels`` of them in one another."""
+    opening = "".join('{"a":' if level % 2 else "[" for level in range(levels))
+    return opening + "0" + "".join("}" if level % 2 else "]" for level in reversed(range(levels)))
+
+
 def encodings() -> dict[str, Any]:
     data = [b"", b"\0", b"f", b"fo", b"foo", b"foob", bytes(range(250, 256)), b"\xfb\xef\xbe"]
     canonical: list[Any] = [
@@ -50,6 +56,7 @@ def encodings() -> dict[str, Any]:
         {},
         [1, [2, None], {"a": "b"}],
         {"b": 1, "a": {"z": [], "A": None}, "_": "x", "B": 2},
+        json.loads(nested(16)),
     ]
     return {
         "about": "Strict base64url, canonical JSON, strict JSON, identifiers.",
@@ -73,9 +80,16 @@ def encodings() -> dict[str, Any]:
                 '"\\u007f"',
                 '"\\u00e9"',
             ),
-            *('{"\\u00e9":1}', '[{"a":true}]'),
+            *('{"\\u00e9":1}', '[{"a":true}]', nested(17), nested(400)),
         ],
-        "json": ['{"a":1}', ' [1,\t"\\u00e9", null]\n', '{"a":{"a":1}}', '"\\ud83d\\ude00"'],
+        "json": [
+            '{"a":1}',
+            ' [1,\t"\\u00e9", null]\n',
+            '{"a":{"a":1}}',
+            '"\\ud83d\\ude00"',
+            nested(16),
+            '"[[[[[[[[[[[[[[[[["',
+        ],
         "json_refused": [
             *(
                 "",
@@ -87,7 +101,7 @@ def encodings() -> dict[str, Any]:
                 "[Infinity]",
                 "{'a':1}",
             ),
-            *("[1,]", '"\\ud800"', '"a\nb"', "\ufeff{}", "1 2"),
+            *("[1,]", '"\\ud800"', '"a\nb"', "\ufeff{}", "1 2", nested(17), nested(400), "[" * 20_000),
         ],
         "uid_refused": ["", "a" * 129, "a-b", "a.b", "é", "ab\n"],
         "message_id": ["0190f7a2-5c3e-7abc-8def-0123456789ab"],

@@ -90,6 +90,14 @@ def case(
     return {"name": name, "code": code, "server": server, "document": doc, **other}
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """``levels`` objects in one another."""
+    inmost: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        inmost = {"a": inmost}
+    return inmost
+
+
 def random_kid() -> str:
     return b64encode(secrets.token_bytes(32))
 

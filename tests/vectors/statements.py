@@ -195,7 +195,12 @@ def encryption_keys() -> dict[str, Any]:
         "chain": list(alice.chain.statements),
         "uid": alice.uid,
         "accepted": [
-            {"statement": alice.key.statement, "kid": alice.key.key.kid, "n": 1, "hash": alice.key.hash},
+            {
+                "statement": alice.key.statement,
+                "kid": alice.key.key.kid,
+                "n": 1,
+                "hash": encoding.digest(alice.key.statement),
+            },
             {"statement": signed(iat=NOW + 600), "kid": alice.key.key.kid, "n": 1},
             later | {"statement": signed(n=7, env=[1, 2], ext={"later": True})},
             later | {"statement": signed(n=7), "pinned": alice.key.statement},

@@ -8,6 +8,8 @@ CLOCK_TOLERANCE: Final = 600
 """Seconds allowed wherever two clocks meet."""
 
 MAX_INTEGER: Final = 2**53 - 1
+MAX_NESTING: Final = 16
+"""Objects and arrays in one another, the outermost counted."""
 MAX_STATEMENT: Final = 8 * 1024
 """Characters of one compact statement."""
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeGuard
 
-from sealpost.protocol.bounds import MAX_INTEGER
+from sealpost.protocol.bounds import MAX_INTEGER, MAX_NESTING
 from sealpost.protocol.errors import malformed
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
@@ -49,10 +49,11 @@ def digest(compact: str) -> str:
     return sha256(compact.encode("ascii"))
 
 
-def canonical(value: object) -> str:
+def canonical(value: object, *, levels: int = MAX_NESTING) -> str:
     r"""RFC 8785 restricted to objects, arrays, null, integers 0..2^53-1 and plain printable ASCII strings.
 
-    Anything else (booleans, floats, negative numbers, other characters, ``"`` and ``\``) is refused.
+    Anything else (booleans, floats, negative numbers, other characters, ``"`` and ``\``) is refused,
+    and so are objects and arrays nested more than ``levels`` deep.
     """
     if value is None:
         return "null"
@@ -64,12 +65,15 @@ def canonical(value: object) -> str:
         if not _CANONICAL_STRING.fullmatch(value):
             raise malformed("canonical JSON: string outside plain printable ASCII")
         return f'"{value}"'
+    if levels == 0:
+        raise malformed("canonical JSON: nested too deep, or of a kind that it does not know")
     if isinstance(value, Mapping):
         if not all(isinstance(name, str) for name in value):
             raise malformed("canonical JSON: member name is not a string")
-        return "{" + ",".join(f"{canonical(name)}:{canonical(value[name])}" for name in sorted(value)) + "}"
+        pairs = (f"{canonical(name)}:{canonical(value[name], levels=levels - 1)}" for name in sorted(value))
+        return "{" + ",".join(pairs) + "}"
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return "[" + ",".join(map(canonical, value)) + "]"
+        return "[" + ",".join(canonical(item, levels=levels - 1) for item in value) + "]"
     raise malformed("canonical JSON: value of a kind that it does not know")
 
 
@@ -97,7 +101,11 @@ def _no_constant(_: str) -> NoReturn:
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse UTF-8 JSON; refuses duplicate members, NaN and Infinity, lone surrogates, a byte order mark."""
+    """Parse UTF-8 JSON.
+
+    Refuses duplicate members, NaN and Infinity, lone surrogates, a byte order mark, and nesting beyond its bound:
+    a text that one reader takes and another one breaks on would stop that other one for good.
+    """
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
@@ -106,7 +114,17 @@ def loads(text: str | bytes) -> Any:
             compact_json(value).encode("utf-8")
     except (ValueError, RecursionError):
         raise malformed("JSON: not well formed") from None
+    _check_nesting(value, MAX_NESTING)
     return value
+
+
+def _check_nesting(value: object, levels: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if levels == 0:
+        raise malformed("JSON: nested too deep")
+    for item in value.values() if isinstance(value, dict) else value:
+        _check_nesting(item, levels - 1)
 
 
 def members(value: object, names: frozenset[str]) -> dict[str, Any]:

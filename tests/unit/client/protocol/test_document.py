@@ -65,6 +65,7 @@ def test_statements_have_the_members_that_are_printed(name: str) -> None:
     [
         f"{bounds.MAX_KEY_LIFE} s",
         f"{bounds.MAX_STATEMENT} characters",
+        f"{bounds.MAX_NESTING} deep",
         f"{bounds.MAX_ENVELOPE} bytes",
         f"{bounds.CLOCK_TOLERANCE} s",
         f"{bounds.MAX_BODY // 1024} KiB",
