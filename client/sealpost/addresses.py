@@ -4,8 +4,14 @@ import re
 
 from sealpost.errors import UsageError
 
-_ADDRESS = re.compile(r"[!-?A-~]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]*", re.ASCII)
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(
+    rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?![0-9]){_LABEL}(?<=[^.]{{2}})", re.ASCII
+)
+"""A dot-atom at a domain name of two labels or more (RFC 5321, section 4.1.2)."""
 _LONGEST = 254
+_LONGEST_LOCAL = 64
 
 
 def normal(text: str) -> str:
@@ -19,5 +25,6 @@ def normal(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether `text` looks like an address in ASCII; the service decides."""
-    return len(text) <= _LONGEST and _ADDRESS.fullmatch(text) is not None
+    """Whether `text` is an address as the service takes them. Looking up another one would only be refused."""
+    found = _ADDRESS.fullmatch(text) if len(text) <= _LONGEST else None
+    return found is not None and len(found["local"]) <= _LONGEST_LOCAL
