@@ -170,6 +170,11 @@ class FirestoreListening:
             self._events.put(_failure(error))
         except SealpostError as error:
             self._events.put(error)
+        except Exception as error:  # noqa: BLE001 - the thread's end must be heard, whatever caused it
+            name = type(error).__name__
+            self._events.put(
+                FirestoreLost(f"Firestore's answer could not be read ({name}).", code="listen-lost")
+            )
         finally:
             self._over.set()
 

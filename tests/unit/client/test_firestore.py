@@ -194,6 +194,14 @@ def test_a_failed_call_is_a_refusal_or_a_loss(status: grpc.StatusCode, kind: typ
         mailbox(Channel([], Refusal(status))).page(0)
 
 
+@pytest.mark.parametrize("failure", [ValueError("not protobuf"), KeyError("x"), RecursionError()])
+def test_whatever_ends_the_listener_is_told(failure: Exception) -> None:
+    """Else the thread ends without a word, and a person waits for messages that nobody reads."""
+    _, error = read(listening(added(document()), failure=failure))
+
+    assert isinstance(error, FirestoreLost)
+
+
 def test_a_count_that_differs_is_a_loss() -> None:
     count = types.ListenResponse(filter=types.ExistenceFilter(target_id=1, count=3))
 
