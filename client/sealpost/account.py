@@ -316,8 +316,7 @@ class Account:
 
     @cached_property
     def _contacts(self) -> Contacts:
-        _ = self._uid
-        return Contacts(state=self._state, call=self._session.call, now=self._now)
+        return Contacts(state=self._state, call=self._session.call, own=self._uid, now=self._now)
 
     @cached_property
     def _sender(self) -> Sender:
