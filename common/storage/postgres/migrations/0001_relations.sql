@@ -131,12 +131,3 @@ create table dead_events (
     last_at  timestamptz not null,
     primary key (function, event_id, kind)
 );
-
-create table audit_log (
-    id      bigint generated always as identity primary key,
-    at      timestamptz not null default now(),
-    actor   text not null,
-    action  text not null,
-    subject text not null,
-    detail  jsonb not null default '{}'
-);

@@ -25,20 +25,16 @@ grant usage on schema public to sealpost_identity, sealpost_messaging, sealpost_
 grant select, insert, update on accounts, devices, sessions, encryption_keys, rate_limits to sealpost_identity;
 grant select, insert on statements to sealpost_identity;
 grant select, insert, update, delete on proofs to sealpost_identity;
-grant insert on audit_log to sealpost_identity;
 
 -- Looking up, conversing, sending: reads identities, never changes one.
 grant select on accounts, devices, statements, encryption_keys, sessions, blocks to sealpost_messaging;
-grant select, insert, update on conversations, members, send_limits, rate_limits to sealpost_messaging;
+grant select, insert, update on conversations, members, send_limits to sealpost_messaging;
 grant select, insert on conversation_statements to sealpost_messaging;
-grant select, insert, update on dead_events to sealpost_messaging;
-grant insert on audit_log to sealpost_messaging;
 
--- Sweeping up and operators' work.
+-- Triggers, sweeping up and operators' work.
 grant select, delete on all tables in schema public to sealpost_maintenance;
 grant update on accounts, devices, sessions, encryption_keys, conversations to sealpost_maintenance;
-grant insert on dead_events, audit_log to sealpost_maintenance;
-revoke delete on audit_log, statements, conversation_statements, migrations from sealpost_maintenance;
+grant insert, update on dead_events to sealpost_maintenance;
+revoke delete on statements, conversation_statements, migrations from sealpost_maintenance;
 
 grant select on all tables in schema public to sealpost_backup;
-grant select on all sequences in schema public to sealpost_backup;
