@@ -1,10 +1,14 @@
 import asyncio
 import secrets
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from common.accounts.model import Quota
 from common.accounts.ports import Quotas
+from common.clock import deadline
+from common.storage.postgres.connect import plain
 from common.storage.postgres.dead_events import PostgresDeadEvents
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
@@ -51,6 +55,53 @@ async def test_calls_at_once_are_counted_singly(quotas: Quotas) -> None:
     shared, many = quota(7), [quota(100) for _ in range(20)]
     orders = [[shared, own] if n % 2 else [own, shared] for n, own in enumerate(many)]
     assert sum(await asyncio.gather(*(quotas.admit(order, NOW) for order in orders))) == 7
+
+
+@pytest.fixture
+async def expired(pool: Pool) -> None:
+    """50 windows that ended before NOW, and no others."""
+    await pool.run("delete from rate_limits")
+    await PostgresQuotas(pool).admit([quota(1) for _ in range(50)], NOW - HOUR)
+
+
+async def left(pool: Pool) -> int:
+    ((count,),) = await pool.run("select count(*)::integer from rate_limits")
+    return int(count)
+
+
+async def test_windows_that_have_ended_are_swept_a_few_at_a_time(pool: Pool, expired: None) -> None:
+    quotas, limit = PostgresQuotas(pool), quota(9, 2 * HOUR)
+    counts = []
+    for _ in range(4):
+        assert await quotas.admit([limit], NOW)
+        counts.append(await left(pool))
+    assert counts == [31, 11, 1, 1]
+    assert not await quotas.admit([replace(limit, most=4)], NOW), "a live window is not swept"
+
+
+async def test_an_ended_window_that_is_asked_for_begins_anew(pool: Pool, expired: None) -> None:
+    ((subject,),) = await pool.run("select subject from rate_limits order by window_ends limit 1")
+    limit = Quota(subject=bytes(subject), seconds=HOUR, most=1)
+    assert [await PostgresQuotas(pool).admit([limit], NOW) for _ in range(2)] == [True, False]
+
+
+async def test_the_sweep_waits_for_nobody(pool: Pool, dsn: str, expired: None) -> None:
+    with closing(plain(dsn)(10)) as other:
+        other.simple("begin")
+        other.run("select from rate_limits limit 5 for update")
+        async with deadline(5):
+            for _ in range(4):
+                await PostgresQuotas(pool).admit([quota(1)], NOW)
+        assert await left(pool) == 5 + 4
+
+
+async def test_calls_at_once_sweep_without_deadlock(pool: Pool, expired: None) -> None:
+    """Each asks for windows that the others would sweep."""
+    rows = await pool.run("select subject from rate_limits")
+    ended = [Quota(subject=bytes(subject), seconds=HOUR, most=1_000) for (subject,) in rows]
+    orders = [[ended[(n * step) % 50] for step in (7, 3, 1)] for n in range(1, 49)]
+    async with deadline(10):
+        assert all(await asyncio.gather(*(PostgresQuotas(pool).admit(order, NOW) for order in orders)))
 
 
 async def test_a_dead_event_is_one_row_however_often_it_comes(pool: Pool) -> None:

@@ -4,8 +4,19 @@ from dataclasses import dataclass
 from common.accounts.model import Quota
 from common.storage.postgres.pool import Pool
 
-# Subjects are locked in one order, so that two calls that share some of them do not wait for each other in a ring.
+# Subjects are locked in one order, so that two calls that share some of them do not wait for each other in a ring. The
+# sweep, which PostgreSQL runs last, takes what nobody has locked: it waits for no call, and a sweep of some rows more
+# than a call can make is enough to keep the table at the size of what is alive.
 _ADMIT = """
+with swept as (
+    delete from rate_limits where (subject, seconds) in (
+        select subject, seconds from rate_limits
+        where window_ends <= to_timestamp(:now::double precision)
+          and encode(subject, 'hex') <> all(:subjects::text[])
+        order by window_ends limit 20
+        for update skip locked
+    )
+)
 insert into rate_limits as stored (subject, seconds, calls, window_ends)
 select decode(subject, 'hex'), seconds, 1, to_timestamp(:now::double precision) + make_interval(secs => seconds)
 from unnest(:subjects::text[], :seconds::integer[]) as asked (subject, seconds)

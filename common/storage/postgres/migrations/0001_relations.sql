@@ -106,6 +106,7 @@ create unlogged table rate_limits (
     window_ends timestamptz not null,
     primary key (subject, seconds)
 ) with (fillfactor = 70);
+create index rate_limits_by_end on rate_limits (window_ends);
 
 -- The send limit as a leaky bucket (GCRA, ITU-T I.371): when the account will have worked off what it has sent.
 create unlogged table send_limits (

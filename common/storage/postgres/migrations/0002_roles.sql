@@ -22,9 +22,9 @@ revoke create on schema public from public;
 grant usage on schema public to sealpost_identity, sealpost_messaging, sealpost_maintenance, sealpost_backup;
 
 -- Sign-up, sessions and keys: an account's own relations, and nothing of what is said or to whom.
-grant select, insert, update on accounts, devices, sessions, encryption_keys, rate_limits to sealpost_identity;
+grant select, insert, update on accounts, devices, sessions, encryption_keys to sealpost_identity;
 grant select, insert on statements to sealpost_identity;
-grant select, insert, update, delete on proofs to sealpost_identity;
+grant select, insert, update, delete on proofs, rate_limits to sealpost_identity;
 
 -- Looking up, conversing, sending: reads identities, never changes one.
 grant select on accounts, devices, statements, encryption_keys, sessions, blocks to sealpost_messaging;
