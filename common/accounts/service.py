@@ -35,14 +35,12 @@ class Accounts:
         await self.mailer.send_link(address, f"{self.link_page}#{code}")
 
     async def _admitted(self, address: Address, network: str) -> bool:
+        """The network is asked first, so that one past its limit leaves no trace of the addresses that it tries."""
         now = self.clock()
-        one = self.index_key.subject("address", address.text, now)
         all_of_them = self.index_key.subject("network", network, now)
+        if not await self.quotas.admit((Quota(subject=all_of_them, seconds=_HOUR, most=20),), now):
+            return False
+        one = self.index_key.subject("address", address.text, now)
         return await self.quotas.admit(
-            (
-                Quota(subject=one, seconds=_HOUR, most=3),
-                Quota(subject=one, seconds=_DAY, most=10),
-                Quota(subject=all_of_them, seconds=_HOUR, most=20),
-            ),
-            now,
+            (Quota(subject=one, seconds=_HOUR, most=3), Quota(subject=one, seconds=_DAY, most=10)), now
         )

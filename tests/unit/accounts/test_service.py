@@ -91,6 +91,19 @@ async def test_a_network_gets_twenty_links_an_hour(world: World) -> None:
     ]
 
 
+async def test_a_network_past_its_limit_counts_no_further_address(world: World) -> None:
+    for number in range(25):
+        await world.accounts.mail_link(Address(f"person{number}@example.org"), HOME)
+    assert len({subject for subject, _, _ in world.quotas.counts}) == 1 + 20
+
+
+async def test_an_address_past_its_limit_still_counts_against_the_network(world: World) -> None:
+    for _ in range(20):
+        await world.accounts.mail_link(ALICE, HOME)
+    await world.accounts.mail_link(Address("bob@example.org"), HOME)
+    assert len(world.mailer.sent) == 3
+
+
 async def test_a_limit_is_silent_and_calls_nothing(world: World) -> None:
     for _ in range(3):
         await world.accounts.mail_link(ALICE, HOME)
