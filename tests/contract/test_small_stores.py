@@ -2,6 +2,7 @@ import asyncio
 import secrets
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from common.accounts.model import Quota
 from common.accounts.ports import Quotas
 from common.clock import deadline
 from common.storage.postgres.connect import plain
+from common.storage.postgres.connection import Rows
 from common.storage.postgres.dead_events import PostgresDeadEvents
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
@@ -122,6 +124,22 @@ async def test_old_proofs_are_swept_as_new_ones_come(pool: Pool) -> None:
         await store.use_proof(device, f"old{n}", expires_at=NOW)
     await store.use_proof(device, "new", expires_at=NOW + 2 * HOUR)
     assert await pool.run("select jti from proofs where device = :device", device=device) == [["new"]]
+
+
+class TwicePool(Pool):
+    """Every answer is lost once, after its statement was committed."""
+
+    async def run(self, sql: str, **params: Any) -> Rows:
+        await super().run(sql, **params)
+        return await super().run(sql, **params)
+
+
+async def test_a_proof_whose_answer_was_lost_counts_all_the_same(pool: Pool, dsn: str) -> None:
+    device, twice = thumbprint(), TwicePool(connect=plain(dsn), size=1)
+    assert await PostgresSessions(twice).use_proof(device, "j" * 22, expires_at=NOW)
+    assert not await PostgresSessions(twice).use_proof(device, "j" * 22, expires_at=NOW)
+    assert not await PostgresSessions(pool).use_proof(device, "j" * 22, expires_at=NOW)
+    twice.close()
 
 
 async def test_no_token_and_no_address_stands_in_a_row(pool: Pool) -> None:

@@ -1,3 +1,4 @@
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,9 @@ with swept as (
     delete from proofs
     where device = :device and expires_at < to_timestamp(:expires_at::double precision) - interval '1 hour'
 )
-insert into proofs (device, jti, expires_at)
-values (:device, :jti, to_timestamp(:expires_at::double precision))
-on conflict (device, jti) do nothing
+insert into proofs as stored (device, jti, claim, expires_at)
+values (:device, :jti, :claim::bytea, to_timestamp(:expires_at::double precision))
+on conflict (device, jti) do update set claim = stored.claim where stored.claim = excluded.claim
 returning true
 """
 
@@ -84,7 +85,9 @@ class PostgresSessions:
     pool: Pool
 
     async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
-        return bool(await self.pool.run(_USE_PROOF, device=device, jti=jti, expires_at=expires_at))
+        claim = secrets.token_bytes(16)
+        rows = await self.pool.run(_USE_PROOF, device=device, jti=jti, claim=claim, expires_at=expires_at)
+        return bool(rows)
 
     async def account_of(self, address_index: bytes) -> str | None:
         rows = await self.pool.run(_ACCOUNT_OF, address_index=address_index)

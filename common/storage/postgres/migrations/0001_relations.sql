@@ -117,6 +117,8 @@ create unlogged table send_limits (
 create unlogged table proofs (
     device     text not null,
     jti        text not null,
+    -- Which call has used it: that call's statement may run again when its answer was lost.
+    claim      bytea not null check (octet_length(claim) = 16),
     expires_at timestamptz not null,
     primary key (device, jti)
 );
