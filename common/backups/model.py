@@ -40,7 +40,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a scheduler's call came to: the day, and whether this call made its backup."""
+    """What a scheduler's call came to: the day, and whether this call made its backup, or found it complete."""
 
     day: str
     made: bool

@@ -15,7 +15,11 @@ class Archive(Protocol):
     """Where backups stand, a folder a day, never overwritten."""
 
     async def claim(self, day: str) -> bool:
-        """Begin the day's backup; False if it stands complete, or another call is making it."""
+        """Begin the day's backup; False if it stands complete.
+
+        Raises:
+            Unavailable: another call is making it, or died of late while it did.
+        """
 
     async def complete(self, manifest: Manifest) -> None:
         """Write the manifest last, whole or not at all."""

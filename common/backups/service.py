@@ -15,9 +15,13 @@ class Backups:
     clock: Clock
 
     async def run(self) -> Outcome:
-        """Make today's (UTC) backup unless it stands there or is being made.
+        """Make today's (UTC) backup unless it stands complete.
 
-        Cloud Scheduler may call twice, and calls again after a fault: the second caller does nothing.
+        Cloud Scheduler may call twice, and calls again after a fault. A day that is being made is a fault too: the
+        call that makes it may have died, and the scheduler must not rest before a manifest is written.
+
+        Raises:
+            Unavailable: another call is making it.
         """
         started = datetime.fromtimestamp(self.clock(), UTC)
         day = started.date().isoformat()

@@ -54,7 +54,7 @@ class FolderArchive:
         try:
             _write(place / _CLAIM, b"")
         except FileExistsError:
-            return False
+            raise Unavailable("The day's backup is being made. Ask again later.") from None
         if (place / _MANIFEST).exists():  # completed between the two looks
             (place / _CLAIM).unlink()
             return False

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field
 
 from common.backups.model import Manifest, Part
+from common.errors import Unavailable
 
 
 @dataclass
@@ -22,12 +23,16 @@ class FakeArchive:
     manifests: dict[str, Manifest] = field(default_factory=dict)
 
     async def claim(self, day: str) -> bool:
-        fresh = day not in self.claimed
+        if day in self.manifests:
+            return False
+        if day in self.claimed:
+            raise Unavailable("The backup is being made.")
         self.claimed.add(day)
-        return fresh
+        return True
 
     async def complete(self, manifest: Manifest) -> None:
         assert manifest.day in self.claimed
+        self.claimed.remove(manifest.day)
         self.manifests[manifest.day] = manifest
 
     async def abandon(self, day: str) -> None:
