@@ -43,9 +43,8 @@ _BUSY = (
     firebase_admin.exceptions.ResourceExhaustedError,
     google.auth.exceptions.TransportError,
     google.auth.exceptions.RefreshError,
+    firebase_admin.auth.TokenSignError,  # IAM, which signs in the cloud, cannot be reached
 )
-
-
 _EXPECTED = (
     firebase_admin.auth.UserNotFoundError,
     firebase_admin.auth.EmailAlreadyExistsError,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import firebase_admin.auth
 import httpx
 import jwt
 import pytest
@@ -213,6 +214,20 @@ async def test_a_server_that_is_not_there_is_unavailable(
     with pytest.raises(Unavailable):
         await users.find(address)
     await users.close()
+
+
+async def test_a_token_that_cannot_be_signed_for_the_moment_is_unavailable(
+    firebase: FirebaseUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the cloud IAM signs, over the network."""
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise firebase_admin.auth.TokenSignError("canary", None)
+
+    monkeypatch.setattr(firebase_admin.auth, "create_custom_token", fail)
+    with pytest.raises(Unavailable) as unavailable:
+        await firebase.custom_token(caller_of(new_session()))
+    assert "canary" not in str(unavailable.value)
 
 
 async def test_a_refusal_that_nobody_expects_tells_no_address(
