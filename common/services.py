@@ -79,7 +79,7 @@ class Services:
 
         return Accounts(
             users=self._users,
-            mailer=mailer_of(self.settings),
+            mailer=mailer_of(self.settings, self._users),
             quotas=PostgresQuotas(self._pool),
             index_key=self._index_key,
             link_page=self.settings.service_url + self.settings.link_page,

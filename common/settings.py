@@ -31,7 +31,7 @@ class Settings:
     verification_keys_file: Path | None
     index_key_file: Path | None
     identity_api_key: str
-    smtp_url: str | None
+    smtp_url_file: Path | None
     mail_from: str
     trusted_proxies: int
     """How many proxies in front of us append to X-Forwarded-For."""
@@ -58,7 +58,6 @@ class Settings:
             raise SettingsError(
                 "Set one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL), not both."
             )
-        smtp_file = _path(environment, "SMTP_URL_FILE")
         return cls(
             project=_required(environment, "GOOGLE_CLOUD_PROJECT"),
             service_url=service_url,
@@ -72,7 +71,7 @@ class Settings:
             verification_keys_file=_path(environment, "VERIFICATION_KEYS_FILE"),
             index_key_file=_path(environment, "INDEX_KEY_FILE"),
             identity_api_key=environment.get("IDENTITY_API_KEY", ""),
-            smtp_url=read_secret(smtp_file) if smtp_file else environment.get("SMTP_URL"),
+            smtp_url_file=_path(environment, "SMTP_URL_FILE"),
             mail_from=environment.get("MAIL_FROM", "Sealpost <no-reply@localhost>"),
             trusted_proxies=_integer(environment, "TRUSTED_PROXIES", default=0, least=0),
             scheduler_account=environment.get("SCHEDULER_ACCOUNT"),

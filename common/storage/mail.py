@@ -1,4 +1,4 @@
-"""The mail that carries a sign-in link: through SMTP where SMTP_URL is set, by Identity Toolkit's own mail otherwise."""
+"""The mail that carries a sign-in link: through SMTP where SMTP_URL_FILE is set, by Identity Toolkit's own mail otherwise."""
 
 import asyncio
 import smtplib
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
 from common.identity import Address
-from common.settings import Settings, SettingsError
+from common.settings import Settings, SettingsError, read_secret
 
 if TYPE_CHECKING:
     from common.storage.auth import FirebaseUsers
@@ -58,10 +58,10 @@ class SmtpServer:
         try:
             port = parts.port
         except ValueError:
-            raise SettingsError("The port in SMTP_URL is not a number.") from None
+            raise SettingsError("The port in the SMTP URL is not a number.") from None
         if parts.scheme not in _PORTS or not parts.hostname or parts.path not in {"", "/"} or options:
             raise SettingsError(
-                "SMTP_URL must read smtp://[user:password@]host[:port][?starttls] or smtps://..."
+                "The SMTP URL must read smtp://[user:password@]host[:port][?starttls] or smtps://..."
             )
         return cls(
             host=parts.hostname,
@@ -130,11 +130,10 @@ class IdentityToolkitMailer:
         await self.users.mail_link(address, page)
 
 
-def mailer_of(settings: Settings) -> SmtpMailer | IdentityToolkitMailer:
-    if settings.smtp_url:
-        return SmtpMailer(server=SmtpServer.from_url(settings.smtp_url), sender=settings.mail_from)
-    from common.storage.auth import FirebaseUsers
-
-    return IdentityToolkitMailer(
-        users=FirebaseUsers(settings.project, settings.identity_api_key, settings.auth_emulator)
+def mailer_of(settings: Settings, users: "FirebaseUsers") -> SmtpMailer | IdentityToolkitMailer:
+    """Raises SettingsError: the file of SMTP_URL_FILE cannot be read, or does not hold the URL of a mail server."""
+    if settings.smtp_url_file is None:
+        return IdentityToolkitMailer(users=users)
+    return SmtpMailer(
+        server=SmtpServer.from_url(read_secret(settings.smtp_url_file)), sender=settings.mail_from
     )

@@ -50,6 +50,7 @@ def loaded(scratch: Path) -> dict[str, set[str]]:
     """The modules of every function, and under "" those that all of them share."""
     for name in ("index", "scheduler"):
         (scratch / name).write_text("A" * 43)
+    (scratch / "smtp").write_text("smtp://127.0.0.1:1")
     environment = {
         "PATH": os.environ["PATH"],
         "GOOGLE_CLOUD_PROJECT": "demo-sealpost",
@@ -58,7 +59,7 @@ def loaded(scratch: Path) -> dict[str, set[str]]:
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
         "INDEX_KEY_FILE": str(scratch / "index"),
         "SCHEDULER_TOKEN_FILE": str(scratch / "scheduler"),
-        "SMTP_URL": "smtp://127.0.0.1:1",
+        "SMTP_URL_FILE": str(scratch / "smtp"),
         "BACKUP_FOLDER": str(scratch),
     }
     command = [sys.executable, str(Path(__file__).with_name("loading.py")), str(ROOT), str(scratch)]

@@ -41,13 +41,11 @@ def test_optional_values_are_taken() -> None:
         "POOL": "9",
         "TRUSTED_PROXIES": "2",
         "SIGNING_KEYS_FILE": "/secrets/signing",
-        "SMTP_URL": "smtp://127.0.0.1:25",
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:9000",
     }
     settings = Settings.from_environment(LOCAL | given)
     assert (settings.pool, settings.trusted_proxies) == (9, 2)
     assert settings.signing_keys_file == Path("/secrets/signing")
-    assert settings.smtp_url == "smtp://127.0.0.1:25"
     assert settings.firestore_emulator == "127.0.0.1:9000"
 
 
@@ -107,13 +105,6 @@ def test_loopback_needs_no_tls(url: str) -> None:
 def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be a whole number"):
         Settings.from_environment(LOCAL | {name: value})
-
-
-def test_the_mail_server_may_stand_in_a_file(tmp_path: Path) -> None:
-    secret = tmp_path / "smtp"
-    secret.write_text("smtps://user:word@mail.example:465\n")
-    settings = Settings.from_environment(LOCAL | {"SMTP_URL_FILE": str(secret), "SMTP_URL": "smtp://other"})
-    assert settings.smtp_url == "smtps://user:word@mail.example:465"
 
 
 def test_an_unreadable_secret_is_named(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_the_schema_refuses(manifest: dict[str, Any]) -> None:
 def test_secrets_are_settings(name: str) -> None:
     fields = {field.upper() for field in Settings.__dataclass_fields__}
     for secret in FUNCTIONS[name].get("secrets", []):
-        assert secret in fields | {"SMTP_URL_FILE"}
+        assert secret in fields
 
 
 @every_function
