@@ -23,10 +23,8 @@ from sealpost.receiving import Item, Reader
 from sealpost.sending import Receipt, Sender
 from sealpost.service import Service, Wall, checked_url
 from sealpost.session import Session, Tokens, is_signed_in
-from sealpost.state import State
+from sealpost.state import Kind, State
 from sealpost.vault import Cost
-
-_PROFILE = "profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Account:
     def __init__(self, state: State, *, surroundings: Surroundings | None = None) -> None:
         self._state = state
         self._around = surroundings or Surroundings()
-        stored = state.get(_PROFILE)
+        stored = state.get(Kind.PROFILE)
         if stored is None:
             raise NotSignedIn(
                 "This profile holds no account.", cure="Start with: sealpost sign-up EMAIL --service URL"
@@ -119,8 +117,8 @@ class Account:
                     cure="For example: sealpost sign-up ada@example.org --service https://sealpost.example.org",
                 )
             url = checked_url(service)
-            state = folder.state.create(new_passphrase(), cost=around.cost)
-            state.put(_PROFILE, {"service": url, "email": address, "uid": None})
+            profile = {"service": url, "email": address, "uid": None}
+            state = folder.state.create(new_passphrase(), cost=around.cost, documents={Kind.PROFILE: profile})
             account = cls(state, surroundings=around)
         with around.progress("Asking for a sign-in link"):
             account.service.call("sign_up", {"email": address})
@@ -168,7 +166,7 @@ class Account:
         tokens = Tokens.read(answer, session_id=str(answer.get("session_id")), now=self._around.wall.time())
         with self._state.transaction():
             self._profile = self._profile | {"uid": uid}
-            self._state.put(_PROFILE, self._profile)
+            self._state.put(Kind.PROFILE, self._profile)
             self._session.begin(tokens)
         with self._around.progress("Making and publishing this device's keys"):
             self._device.publish()
@@ -245,9 +243,9 @@ class Account:
         """Ends this device's session at the service. Keys and messages stay."""
         self._session.end()
 
-    def unlock(self, folder: ProfileFolder, *, minutes: float) -> None:
+    def unlock(self, *, minutes: float) -> None:
         """Lets this profile be opened without its passphrase for some minutes."""
-        self._state.unlock(folder.key_file, until=self._around.wall.time() + 60 * minutes)
+        self._state.unlock(until=self._around.wall.time() + 60 * minutes)
 
     def close(self) -> None:
         self.service.close()
@@ -272,7 +270,7 @@ class Account:
                 cure="Use another one: sealpost --profile NAME sign-up EMAIL --service URL",
             )
         self._profile = self._profile | {"email": address, "service": url}
-        self._state.put(_PROFILE, self._profile)
+        self._state.put(Kind.PROFILE, self._profile)
         self.service.close()
         self.service.url = url
 

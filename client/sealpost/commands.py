@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> ExitStatus:
     folder = ProfileFolder.of(getattr(options, "profile", "default"))
     source = PassphraseSource(getattr(options, "passphrase_fd", None))
     if options.command == "lock":
-        folder.state.lock(folder.key_file)
+        folder.state.lock()
         say("Locked.")
         return ExitStatus.OK
     if options.command == "sign-up":
@@ -152,9 +152,10 @@ def _verify(account: Account, options: argparse.Namespace) -> ExitStatus:
 
 
 def _unlock(account: Account, folder: ProfileFolder, options: argparse.Namespace) -> ExitStatus:
-    account.unlock(folder, minutes=options.minutes)
+    account.unlock(minutes=options.minutes)
     say(f"Unlocked for {options.minutes:g} minutes, or until `{_program(folder)} lock`.")
-    say(f"Until then {folder.key_file} and the profile's state together open it without the passphrase.")
+    say(f"What opens it now is {folder.key_file}, together with the profile's state. This client keeps the")
+    say("time; whoever has copied both by then is not held by it.")
     return ExitStatus.OK
 
 

@@ -14,11 +14,8 @@ from sealpost.protocol.encryption_keys import EncryptionKey
 from sealpost.protocol.errors import Code, ForkError, ProtocolError
 from sealpost.protocol.recipients import Member
 from sealpost.service import Json
-from sealpost.state import State
+from sealpost.state import Kind, State
 
-_CONTACT = "contact"
-_ADDRESS = "address"
-_CONVERSATION = "conversation"
 _OWN = "your own account"
 _ASK = "Ask the person by other means. This version cannot accept new keys yet."
 _TELL = "Somebody else may act in your name. Tell the people you write to, and the service's operator."
@@ -59,7 +56,7 @@ class Contact:
         )
 
     def save(self, state: State) -> None:
-        state.put(_CONTACT, asdict(self), self.uid)
+        state.put(Kind.CONTACT, asdict(self), self.uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Contacts:
         self._now = now
 
     def pinned(self, uid: str) -> Contact | None:
-        stored = self._state.get(_CONTACT, uid)
+        stored = self._state.get(Kind.CONTACT, uid)
         return None if stored is None else Contact.load(stored)
 
     def vouch(self, uid: str) -> None:
@@ -179,7 +176,7 @@ class Contacts:
 
     def pinned_conversation(self, cid: str, pair: Mapping[str, Chain]) -> Conversation | None:
         """The pinned conversation; `pair` are the two members' chains."""
-        stored = self._state.get(_CONVERSATION, cid)
+        stored = self._state.get(Kind.CONVERSATION, cid)
         return None if stored is None else conversations.verify(cid, stored["statements"], chains=pair)
 
     def find_conversation(self, cid: str, pair: Mapping[str, Chain]) -> Conversation | None:
@@ -193,10 +190,10 @@ class Contacts:
         """Verifies and pins what the service shows; what contradicts the pin is `chain-fork`, and the pin stays."""
         shown = _texts(statements)
         with self._state.transaction():
-            stored = self._state.get(_CONVERSATION, cid)
+            stored = self._state.get(Kind.CONVERSATION, cid)
             pinned = None if stored is None else (0, encoding.digest(stored["statements"][0]))
             conversation = conversations.verify(cid, shown, chains=pair, pinned=pinned)
-            self._state.put(_CONVERSATION, {"statements": conversation.statements}, cid)
+            self._state.put(Kind.CONVERSATION, {"statements": conversation.statements}, cid)
         return conversation
 
     def _pinned(self, uid: str | None) -> Contact | None:
@@ -311,14 +308,14 @@ class Contacts:
         return newest
 
     def _addresses(self) -> list[Json]:
-        return self._state.all(_ADDRESS)
+        return self._state.all(Kind.ADDRESS)
 
     def _pin_address(self, address: str, uid: str) -> None:
         for entry in self._addresses():
             if entry["address"] == address:
                 return
         identity = f"{uid}/{sum(entry['uid'] == uid for entry in self._addresses())}"
-        self._state.put(_ADDRESS, {"address": address, "uid": uid, "at": self._now()}, identity)
+        self._state.put(Kind.ADDRESS, {"address": address, "uid": uid, "at": self._now()}, identity)
 
 
 def _extended(

@@ -9,12 +9,7 @@ from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.protocol.opening import OwnKey
 from sealpost.service import Json, Service
 from sealpost.session import Session
-from sealpost.state import State
-
-_SIGNING = "signing-key"
-_ENCRYPTION = "encryption-key"
-_FIRST = "first-statement"
-_CONTACT = "contact"
+from sealpost.state import Kind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class _EncryptionKey:
 
     def save(self, state: State) -> None:
         state.put(
-            _ENCRYPTION,
+            Kind.ENCRYPTION_KEY,
             {
                 "kid": self.kid,
                 "n": self.n,
@@ -57,11 +52,11 @@ class _EncryptionKey:
 
 def signing_key(state: State) -> PrivateKey:
     """The device's signing key; made and stored when there is none yet (0.1 to 1 s)."""
-    stored = state.get(_SIGNING)
+    stored = state.get(Kind.SIGNING_KEY)
     if stored is not None:
         return PrivateKey.parse(stored)
     key = PrivateKey.generate(Use.SIGNING)
-    state.put(_SIGNING, key.to_json())
+    state.put(Kind.SIGNING_KEY, key.to_json())
     return key
 
 
@@ -80,7 +75,7 @@ class OwnDevice:
     def describe(self) -> Device:
         keys = [key for key in self._keys() if key.published]
         newest = max(keys, key=lambda key: key.n, default=None)
-        published = self._state.get(_CONTACT, self._uid) is not None
+        published = self._state.get(Kind.CONTACT, self._uid) is not None
         if newest is None or not published:
             return Device(self.key.kid, "new")
         return Device(self.key.kid, "active", newest.n, newest.exp)
@@ -102,7 +97,7 @@ class OwnDevice:
         Safe to repeat at any time, also after a crash or a lost answer.
         """
         with self._state.alone():
-            if self._state.get(_CONTACT, self._uid) is None:
+            if self._state.get(Kind.CONTACT, self._uid) is None:
                 self._begin_chain()
             elif self._renewal_due():
                 self._publish_next_key()
@@ -124,8 +119,8 @@ class OwnDevice:
         """
         encryption_key = self._unpublished(n=1)
         statement = chain.first_statement(uid=self._uid, key=self.key, now=int(self._service.now()))
-        tried = [*(self._state.get(_FIRST) or {"tried": []})["tried"], statement]
-        self._state.put(_FIRST, {"tried": tried})
+        tried = [*(self._state.get(Kind.FIRST_STATEMENT) or {"tried": []})["tried"], statement]
+        self._state.put(Kind.FIRST_STATEMENT, {"tried": tried})
         try:
             self._publish(statement, encryption_key)
         except ServiceProblem as problem:
@@ -141,8 +136,8 @@ class OwnDevice:
             contact: Json = {
                 "uid": self._uid, "statements": [statement], "keys": {}, "verified": None, "frozen": None
             }  # fmt: skip
-            self._state.put(_CONTACT, contact, self._uid)
-            self._state.delete(_FIRST)
+            self._state.put(Kind.CONTACT, contact, self._uid)
+            self._state.delete(Kind.FIRST_STATEMENT)
 
     def _publish_next_key(self) -> None:
         n = max((key.n for key in self._keys() if key.published), default=0) + 1
@@ -154,7 +149,7 @@ class OwnDevice:
             if problem.code != "key-conflict" or not isinstance(current, int):
                 raise
             if current != n:  # this state is older than the service's: go on from there
-                self._state.delete(_ENCRYPTION, key.kid)
+                self._state.delete(Kind.ENCRYPTION_KEY, key.kid)
                 key = self._unpublished(n=current + 1)
                 self._publish(None, key)
         with self._state.transaction():
@@ -208,7 +203,7 @@ class OwnDevice:
         return not any(now < key.iat + bounds.KEY_RENEWAL for key in current)
 
     def _keys(self) -> list[_EncryptionKey]:
-        return [_EncryptionKey(**stored) for stored in self._state.all(_ENCRYPTION)]
+        return [_EncryptionKey(**stored) for stored in self._state.all(Kind.ENCRYPTION_KEY)]
 
 
 def _another_device() -> SealpostError:

@@ -1,7 +1,9 @@
 """Where a profile lives."""
 
+import hashlib
 import os
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,16 +37,16 @@ class ProfileFolder:
 
     @property
     def state(self) -> StateFile:
-        return StateFile(self.home / self.name / "state.sqlite")
+        return StateFile(self.home / self.name / "state.sqlite", key_file=self.key_file)
 
     @property
     def key_file(self) -> Path:
-        """Where an unlock keeps its half: in memory where the platform has a runtime folder, else beside the state."""
+        """Where an unlock keeps its half, never beside the state: a copy of the profile's folder opens nothing.
+
+        In memory where the platform has a runtime folder, else under the system's temporary folder.
+        """
+        mark = hashlib.sha256(os.fsencode((self.home / self.name).absolute())).hexdigest()[:16]
         runtime = os.environ.get("XDG_RUNTIME_DIR")
         if runtime and Path(runtime).is_dir():
-            return Path(runtime) / "sealpost" / f"{self._mark}.unlocked"
-        return self.home / self.name / "unlocked"
-
-    @property
-    def _mark(self) -> str:
-        return re.sub(r"[^A-Za-z0-9]+", "-", str(self.home / self.name)).strip("-")[-180:]
+            return Path(runtime) / "sealpost" / f"{mark}.unlocked"
+        return Path(tempfile.gettempdir()) / f"sealpost-{os.getuid()}-{mark}" / "unlocked"

@@ -18,10 +18,8 @@ from sealpost.protocol.identifiers import direct_conversation, new_message_id
 from sealpost.protocol.sealing import Sealed, seal
 from sealpost.service import Json, Service
 from sealpost.session import Session
-from sealpost.state import State, StoredMessage
+from sealpost.state import Kind, State, StoredMessage
 
-_OUTBOX = "outbox"
-_COUNTER = "counter"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = "The message is kept. `sealpost send --resume` sends the same bytes: it cannot arrive twice."
 _TRANSIENT = frozenset({"unauthenticated", "rate-limited", "request-timeout"})
@@ -111,11 +109,11 @@ class Sender:
     def resume(self) -> list[Receipt]:
         """Sends what a lost answer left behind, byte for byte."""
         with self._state.alone():
-            return [self._deliver(_Draft.load(stored)) for stored in self._state.all(_OUTBOX)]
+            return [self._deliver(_Draft.load(stored)) for stored in self._state.all(Kind.OUTBOX)]
 
     def waiting(self) -> int:
         """How many messages wait for `resume`."""
-        return len(self._state.all(_OUTBOX))
+        return len(self._state.all(Kind.OUTBOX))
 
     def _peer(self, found: list[Found | None], who: str) -> tuple[Found, Found]:
         """The recipient and oneself."""
@@ -152,8 +150,8 @@ class Sender:
             inner_hash=sealed.inner_hash,
         )
         with self._state.transaction():
-            self._state.put(_OUTBOX, asdict(draft), draft.mid)
-            self._state.put(_COUNTER, self._counter(draft.cid) | {"sent": draft.n}, draft.cid)
+            self._state.put(Kind.OUTBOX, asdict(draft), draft.mid)
+            self._state.put(Kind.COUNTER, self._counter(draft.cid) | {"sent": draft.n}, draft.cid)
         return draft
 
     def _seal(
@@ -246,7 +244,7 @@ class Sender:
         }
         with self._state.transaction():
             self._state.put_message(StoredMessage(draft.cid, draft.mid, sent_at, new=False, content=content))
-            self._state.delete(_OUTBOX, draft.mid)
+            self._state.delete(Kind.OUTBOX, draft.mid)
         contact = self._contacts.pinned(draft.uid)
         return Receipt(
             message_id=draft.mid,
@@ -260,13 +258,13 @@ class Sender:
     def _discard(self, draft: _Draft) -> None:
         """A refused message leaves no gap in the numbers."""
         with self._state.transaction():
-            self._state.delete(_OUTBOX, draft.mid)
+            self._state.delete(Kind.OUTBOX, draft.mid)
             counter = self._counter(draft.cid)
             if counter["sent"] == draft.n:
-                self._state.put(_COUNTER, counter | {"sent": draft.n - 1}, draft.cid)
+                self._state.put(Kind.COUNTER, counter | {"sent": draft.n - 1}, draft.cid)
 
     def _counter(self, cid: str) -> Json:
-        return self._state.get(_COUNTER, cid) or {"sent": 0, "received": {}}
+        return self._state.get(Kind.COUNTER, cid) or {"sent": 0, "received": {}}
 
 
 def _kept(error: SealpostError) -> SealpostError:

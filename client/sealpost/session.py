@@ -12,9 +12,8 @@ from sealpost.identity import IdToken, sign_in_with_custom_token
 from sealpost.protocol.jwk import PrivateKey
 from sealpost.protocol.proof import session_proof
 from sealpost.service import Json, Service, may_be_plain
-from sealpost.state import State
+from sealpost.state import Kind, State
 
-_KIND = "session"
 _ACCESS_MARGIN = 60
 ID_MARGIN = 300
 """Seconds before its end from which an ID token is replaced."""
@@ -86,7 +85,7 @@ class Tokens:
 
 def is_signed_in(state: State) -> bool:
     """Whether there is a session, as far as this device knows."""
-    return state.get(_KIND) is not None
+    return state.get(Kind.SESSION) is not None
 
 
 class Session:
@@ -102,7 +101,7 @@ class Session:
 
     def begin(self, tokens: Tokens) -> None:
         """Takes over what create_session answered."""
-        self._state.put(_KIND, asdict(tokens))
+        self._state.put(Kind.SESSION, asdict(tokens))
 
     def call(self, function: str, body: Mapping[str, Any] | Proving) -> Json:
         """A call with the access token; a body that needs a proof is made from that token.
@@ -147,7 +146,7 @@ class Session:
     def forget_id_token(self) -> None:
         """After a refusal: the next ID token comes from a refreshed session."""
         with self._state.transaction():
-            self._state.put(_KIND, asdict(replace(self.tokens(), id_until=0.0)))
+            self._state.put(Kind.SESSION, asdict(replace(self.tokens(), id_until=0.0)))
 
     def end(self) -> None:
         """Revokes the session at the service and forgets it."""
@@ -156,10 +155,10 @@ class Session:
             "revoke_session",
             lambda token: {"session_id": tokens.session_id, "proof": self.proof("revoke_session", token)},
         )
-        self._state.delete(_KIND)
+        self._state.delete(Kind.SESSION)
 
     def tokens(self) -> Tokens:
-        stored = self._state.get(_KIND)
+        stored = self._state.get(Kind.SESSION)
         if stored is None:
             raise NotSignedIn("This profile is not signed in.", cure=SIGN_IN_AGAIN)
         return Tokens(**stored | {"firebase": Firebase(**stored["firebase"])})
@@ -192,7 +191,9 @@ class Session:
             wall=self._service.wall,
         )
         with self._state.transaction():
-            self._state.put(_KIND, asdict(replace(self.tokens(), id_token=made.value, id_until=made.expires)))
+            self._state.put(
+                Kind.SESSION, asdict(replace(self.tokens(), id_token=made.value, id_until=made.expires))
+            )
         return made
 
     def _refresh(self, *, stale: str) -> None:
@@ -216,12 +217,12 @@ class Session:
                         raise self._ended() from None
                     if problem.code != "invalid-proof":
                         raise
-                    self._state.put(_KIND, asdict(replace(tokens, proof=None)))
+                    self._state.put(Kind.SESSION, asdict(replace(tokens, proof=None)))
                     if attempt == 1 and abs(self._service.offset - before) > _CLOCK_WRONG:
                         continue
                     raise
                 fresh = Tokens.read(answer, session_id=tokens.session_id, now=self._service.wall.time())
-                self._state.put(_KIND, asdict(fresh))
+                self._state.put(Kind.SESSION, asdict(fresh))
                 return
 
     def _with_proof(self, tokens: Tokens) -> Tokens:
@@ -229,11 +230,11 @@ class Session:
         if tokens.proof is None or not 0 <= now - tokens.proof_made < _PROOF_LIFE:
             proof = self.proof("refresh_session", tokens.refresh_token)
             tokens = replace(tokens, proof=proof, proof_made=now)
-            self._state.put(_KIND, asdict(tokens))
+            self._state.put(Kind.SESSION, asdict(tokens))
         return tokens
 
     def _ended(self) -> NotSignedIn:
-        self._state.delete(_KIND)
+        self._state.delete(Kind.SESSION)
         return NotSignedIn(
             "The session has ended (signed out, or not used for long).",
             code="unauthenticated",

@@ -13,10 +13,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sealpost.errors import Locked, SealpostError
+from sealpost.errors import Locked, SealpostError, UsageError
+from sealpost.key_file import KeyFile
 from sealpost.vault import Cost, Vault, new_salt, unwrap
 
 _VERSION = 1
@@ -35,6 +37,22 @@ create index messages_in_order on messages (sent_at, mid);
 Json = dict[str, Any]
 
 
+class Kind(StrEnum):
+    """The kinds of documents. All but the first few have an id each: a uid, a conversation, a message, a key."""
+
+    PROFILE = "profile"
+    SESSION = "session"
+    CURSOR = "cursor"
+    SIGNING_KEY = "signing-key"
+    FIRST_STATEMENT = "first-statement"
+    ENCRYPTION_KEY = "encryption-key"
+    CONTACT = "contact"
+    ADDRESS = "address"
+    CONVERSATION = "conversation"
+    COUNTER = "counter"
+    OUTBOX = "outbox"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """`sent_at` is the server's time in microseconds; `new` until it was shown; `content` as receiving and sending make it."""
@@ -47,36 +65,42 @@ class StoredMessage:
 
 
 class StateFile:
-    """The file before it is opened with a passphrase."""
+    """The file before it is opened with a passphrase. `key_file` is where an unlock keeps its half."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, key_file: Path) -> None:
         self.path = path
+        self._key_file = KeyFile(key_file)
 
     def exists(self) -> bool:
-        return self.path.exists()
+        """Whether there is one; an empty file is none."""
+        try:
+            return self.path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _unusable(error) from None
 
-    def create(self, passphrase: str, *, cost: Cost | None = None) -> "State":
-        """A new state. Raises FileExistsError when there is one."""
-        cost = cost or Cost()
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.parent.chmod(0o700)
-        vault, salt = Vault.create(), new_salt()
-        wrapped = vault.wrap(passphrase, salt=salt, cost=cost)
-        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        database = _connect(self.path)
-        with _transaction(database):
-            for statement in _SCHEMA.split(";"):
-                database.execute(statement)
-            database.executemany(
-                "insert into meta values (?, ?)",
-                [
-                    ("version", str(_VERSION).encode()),
-                    ("salt", salt),
-                    ("cost", json.dumps([cost.memory, cost.passes, cost.lanes]).encode()),
-                    ("key", wrapped),
-                ],
-            )
-        return State(database, vault, self.path)
+    def create(
+        self, passphrase: str, *, cost: Cost | None = None, documents: Mapping[Kind, Json] | None = None
+    ) -> "State":
+        """A new state with its first documents. Raises UsageError when there is one.
+
+        It is made under another name and then takes its own: a kill in between leaves no half of a profile.
+        """
+        making = self.path.with_suffix(".new")
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.parent.chmod(0o700)
+            with _turn(self.path):
+                if self.exists():
+                    raise UsageError("This profile exists already.", cure="Run the command again.")
+                making.unlink(missing_ok=True)
+                os.close(os.open(making, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                vault = _fill(making, passphrase, cost=cost or Cost(), documents=documents or {})
+                making.rename(self.path)
+        except OSError as error:
+            raise _unusable(error) from None
+        return State(_connect(self.path), vault, self.path, self._key_file)
 
     def open(self, passphrase: Callable[[], str]) -> "State":
         """Opens with the passphrase, unless it is unlocked (`unlock`), when it is not asked for.
@@ -86,35 +110,28 @@ class StateFile:
         database = self._database()
         vault = self._unlocked(database)
         if vault is None:
-            memory, passes, lanes = json.loads(_meta(database, "cost"))
-            vault = unwrap(
-                _meta(database, "key"),
-                passphrase(),
-                salt=_meta(database, "salt"),
-                cost=Cost(memory, passes, lanes),
-            )
-        return State(database, vault, self.path)
+            try:
+                memory, passes, lanes = json.loads(_meta(database, "cost"))
+                wrapped, salt = _meta(database, "key"), _meta(database, "salt")
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._damaged(error) from None
+            vault = unwrap(wrapped, passphrase(), salt=salt, cost=Cost(memory, passes, lanes))
+        return State(database, vault, self.path, self._key_file)
 
-    def lock(self, key_file: Path) -> None:
-        """Forgets an unlock: its half in the state and its half in `key_file`."""
+    def lock(self) -> None:
+        """Forgets an unlock: its half in the state and its half in the key file."""
         if self.exists():
             database = self._database()
-            database.execute("delete from meta where name in ('unlock', 'unlock_file')")
+            _execute(database, "delete from meta where name = 'unlock'")
             database.close()
-        _destroy(key_file)
+        self._key_file.destroy()
 
     def _database(self) -> sqlite3.Connection:
+        database = _connect(self.path)
         try:
-            database = _connect(self.path)
             version = int(_meta(database, "version"))
-        except (sqlite3.DatabaseError, KeyError, ValueError) as error:
-            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
-                raise
-            raise SealpostError(
-                f"{self.path} is not a Sealpost state ({error}).",
-                code="damaged-state",
-                cure="Restore it from a copy, or move it away and sign up again.",
-            ) from None
+        except (KeyError, ValueError) as error:
+            raise self._damaged(error) from None
         if version > _VERSION:
             raise SealpostError(
                 "This profile was made by a newer version of sealpost.",
@@ -125,53 +142,51 @@ class StateFile:
 
     def _unlocked(self, database: sqlite3.Connection) -> Vault | None:
         """The vault, when an unlock is alive; a dead one is cleared away."""
-        row = database.execute("select value from meta where name = 'unlock_file'").fetchone()
-        if row is None:
-            return None
-        key_file = Path(row[0].decode())
         try:
-            until, key = _read_key_file(key_file)
-            if time.time() < until:
-                sealed = _meta(database, "unlock")
+            sealed = _meta(database, "unlock")
+            half = self._key_file.read()
+        except (KeyError, ValueError, SealpostError):
+            return None
+        if half is None:
+            return None
+        key, until = half
+        if time.time() < until:
+            with contextlib.suppress(ValueError, SealpostError):
                 return Vault(Vault(key).open(sealed, place=_unlock_place(until)))
-        except (OSError, ValueError, KeyError, SealpostError):
-            pass
-        self.lock(key_file)
+        self.lock()
         return None
+
+    def _damaged(self, error: Exception) -> SealpostError:
+        return _broken(f"{self.path} is not a Sealpost state ({error}).")
 
 
 class State:
     """The opened state. One thread uses it; other processes may have the same file open."""
 
-    def __init__(self, database: sqlite3.Connection, vault: Vault, path: Path) -> None:
+    def __init__(self, database: sqlite3.Connection, vault: Vault, path: Path, key_file: KeyFile) -> None:
         self._database = database
         self._vault = vault
+        self._key_file = key_file
         self._alone = False
         self.path = path
 
     def close(self) -> None:
         self._database.close()
 
-    def unlock(self, key_file: Path, *, until: float) -> None:
+    def unlock(self, *, until: float) -> None:
         """Lets the state be opened without the passphrase until `until` (Unix seconds).
 
-        A random key goes to `key_file` (0600), and the state's key, sealed under it, into the state: either half
-        alone opens nothing. The time is authenticated with the sealed half.
+        A random key goes to the key file, and the state's key, sealed under it, into the state: either half alone opens
+        nothing. This client keeps the time; a copy of both halves does not.
         """
         opener = Vault.create()
-        key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _destroy(key_file)
-        handle = os.open(key_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(f"{int(until)}\n".encode() + opener.secret())
         with self.transaction():
-            self._database.executemany(
-                "insert or replace into meta values (?, ?)",
-                [
-                    ("unlock", self._vault.share(opener, place=_unlock_place(int(until)))),
-                    ("unlock_file", str(key_file).encode()),
-                ],
+            _execute(
+                self._database,
+                "insert or replace into meta values ('unlock', ?)",
+                (self._vault.share(opener, place=_unlock_place(int(until))),),
             )
+            self._key_file.write(opener.secret(), until=int(until))
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -184,39 +199,38 @@ class State:
         if self._alone:
             yield
             return
-        path = self.path.with_suffix(".lock")
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        turn = sqlite3.connect(path, timeout=_TURN_SECONDS, isolation_level=None)
-        try:
-            _begin_exclusive(turn)
+        with _turn(self.path):
             self._alone = True
-            yield
-        finally:
-            self._alone = False
-            turn.close()
+            try:
+                yield
+            finally:
+                self._alone = False
 
     def get(self, kind: str, identity: str = "") -> Json | None:
-        row = self._database.execute(
-            "select sealed from documents where kind = ? and id = ?", (kind, identity)
+        row = _execute(
+            self._database, "select sealed from documents where kind = ? and id = ?", (kind, identity)
         ).fetchone()
         return None if row is None else self._open(row[0], kind, identity)
 
     def put(self, kind: str, value: Mapping[str, Any], identity: str = "") -> None:
-        self._database.execute(
+        _execute(
+            self._database,
             "insert or replace into documents values (?, ?, ?)",
             (kind, identity, self._seal(value, kind, identity)),
         )
 
     def delete(self, kind: str, identity: str = "") -> None:
-        self._database.execute("delete from documents where kind = ? and id = ?", (kind, identity))
+        _execute(self._database, "delete from documents where kind = ? and id = ?", (kind, identity))
 
     def all(self, kind: str) -> list[Json]:
-        rows = self._database.execute("select id, sealed from documents where kind = ? order by id", (kind,))
+        rows = _execute(
+            self._database, "select id, sealed from documents where kind = ? order by id", (kind,)
+        )
         return [self._open(sealed, kind, identity) for identity, sealed in rows.fetchall()]
 
     def put_message(self, message: StoredMessage) -> None:
-        self._database.execute(
+        _execute(
+            self._database,
             "insert or replace into messages values (?, ?, ?, ?, ?)",
             (
                 message.cid,
@@ -237,14 +251,17 @@ class State:
 
     def newest_times(self, count: int) -> list[int]:
         """Times of the newest messages, sent and refused ones too (microseconds), newest first."""
-        rows = self._database.execute("select sent_at from messages order by sent_at desc limit ?", (count,))
+        rows = _execute(
+            self._database, "select sent_at from messages order by sent_at desc limit ?", (count,)
+        )
         return [sent_at for (sent_at,) in rows.fetchall()]
 
     def mark_shown(self, cid: str, mid: str) -> None:
-        self._database.execute("update messages set new = 0 where cid = ? and mid = ?", (cid, mid))
+        _execute(self._database, "update messages set new = 0 where cid = ? and mid = ?", (cid, mid))
 
     def _messages(self, where: str, values: tuple[object, ...]) -> list[StoredMessage]:
-        rows = self._database.execute(
+        rows = _execute(
+            self._database,
             f"select cid, mid, sent_at, new, sealed from messages where {where} order by sent_at, mid",  # noqa: S608 - `where` is written above
             values,
         )
@@ -261,13 +278,81 @@ class State:
         return value
 
 
+def _fill(path: Path, passphrase: str, *, cost: Cost, documents: Mapping[Kind, Json]) -> Vault:
+    """Schema, the wrapped key and the first documents, in one transaction."""
+    vault, salt = Vault.create(), new_salt()
+    meta = {
+        "version": str(_VERSION).encode(),
+        "salt": salt,
+        "cost": json.dumps([cost.memory, cost.passes, cost.lanes]).encode(),
+        "key": vault.wrap(passphrase, salt=salt, cost=cost),
+    }
+    database = _connect(path)
+    with contextlib.closing(database), _transaction(database):
+        for statement in _SCHEMA.split(";"):
+            _execute(database, statement)
+        for row in meta.items():
+            _execute(database, "insert into meta values (?, ?)", row)
+        state = State(database, vault, path, KeyFile(path))
+        for kind, document in documents.items():
+            state.put(kind, document)
+    return vault
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    database.execute("pragma journal_mode = delete")
-    database.execute("pragma secure_delete = on")
-    database.execute(f"pragma synchronous = {_SYNCHRONOUS}")
-    database.execute("pragma temp_store = memory")
+    try:
+        database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unusable(error) from None
+    for pragma in (
+        "journal_mode = delete",
+        "secure_delete = on",
+        f"synchronous = {_SYNCHRONOUS}",
+        "temp_store = memory",
+    ):
+        _execute(database, f"pragma {pragma}")
     return database
+
+
+def _execute(database: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    try:
+        return database.execute(sql, values)
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            raise _broken(f"This is not a Sealpost state ({error}).") from None
+        raise _unusable(error) from None
+    except sqlite3.Error as error:
+        raise _broken(f"This is not a Sealpost state ({error}).") from None
+
+
+def _broken(cause: str) -> SealpostError:
+    return SealpostError(
+        cause, code="damaged-state", cure="Restore it from a copy, or move it away and sign up again."
+    )
+
+
+def _unusable(error: Exception) -> SealpostError:
+    return SealpostError(
+        f"The profile's state cannot be used ({error}).",
+        code="unusable-state",
+        cure="Is the disk full or read-only, or another command busy?",
+    )
+
+
+@contextlib.contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Holds every other process that asks for a turn at the state at `path`."""
+    lock = path.with_suffix(".lock")
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise _unusable(error) from None
+    turn = sqlite3.connect(lock, timeout=_TURN_SECONDS, isolation_level=None)
+    try:
+        _begin_exclusive(turn)
+        yield
+    finally:
+        turn.close()
 
 
 def _begin_exclusive(turn: sqlite3.Connection) -> None:
@@ -275,7 +360,7 @@ def _begin_exclusive(turn: sqlite3.Connection) -> None:
         turn.execute("begin exclusive")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
-            raise
+            raise _unusable(error) from None
         raise Locked(
             "Another sealpost command of this profile is busy.", code="busy", cure="Wait for it, or end it."
         ) from None
@@ -287,17 +372,18 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     if database.in_transaction:
         yield
         return
-    database.execute("begin immediate")
+    _execute(database, "begin immediate")
     try:
         yield
+        _execute(database, "commit")
     except BaseException:
-        database.execute("rollback")
+        with contextlib.suppress(sqlite3.OperationalError):  # where the commit itself failed
+            database.execute("rollback")
         raise
-    database.execute("commit")
 
 
 def _meta(database: sqlite3.Connection, name: str) -> bytes:
-    row = database.execute("select value from meta where name = ?", (name,)).fetchone()
+    row = _execute(database, "select value from meta where name = ?", (name,)).fetchone()
     if row is None:
         raise KeyError(name)
     value: bytes = row[0]
@@ -306,15 +392,3 @@ def _meta(database: sqlite3.Connection, name: str) -> bytes:
 
 def _unlock_place(until: int) -> str:
     return f"unlocked until {until}"
-
-
-def _read_key_file(path: Path) -> tuple[int, bytes]:
-    until, _, key = path.read_bytes().partition(b"\n")
-    return int(until), key
-
-
-def _destroy(path: Path) -> None:
-    """Overwrites and removes. The overwriting is worth nothing on a copying file system; the other half is what counts."""
-    with contextlib.suppress(FileNotFoundError):
-        path.write_bytes(os.urandom(path.stat().st_size))
-        path.unlink()

@@ -12,7 +12,7 @@ _KEYS = Path(__file__).parents[2] / "vectors" / "keys.json"
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (
         "SEALPOST_HOME",
         "SEALPOST_PASSPHRASE_FILE",
@@ -21,6 +21,8 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         "XDG_RUNTIME_DIR",
     ):
         monkeypatch.delenv(name, raising=False)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr("sealpost.state._SYNCHRONOUS", "off")  # no test pulls the plug
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sealpost.errors import Locked, SealpostError
+from sealpost.errors import Locked, SealpostError, UsageError
 from sealpost.folders import ProfileFolder
 from sealpost.state import State, StateFile, StoredMessage
 from sealpost.vault import Cost, Vault
@@ -19,7 +19,7 @@ SECRET = "attack at dawn 8f2c"
 
 @pytest.fixture
 def file(tmp_path: Path) -> StateFile:
-    return StateFile(tmp_path / "profile" / "state.sqlite")
+    return StateFile(tmp_path / "profile" / "state.sqlite", key_file=tmp_path / "runtime" / "half")
 
 
 @pytest.fixture
@@ -76,14 +76,16 @@ def test_folders_are_0700_and_files_0600(world: World) -> None:
     umask = os.umask(0o022)
     try:
         with world.person("ada") as ada:
-            ada.unlock(world.folder("ada"), minutes=1)
+            ada.unlock(minutes=1)
     finally:
         os.umask(umask)
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (world.home / "ada").rglob("*")}
 
     assert stat.S_IMODE((world.home / "ada").stat().st_mode) == 0o700
-    assert modes == {"state.sqlite": 0o600, "state.lock": 0o600, "unlocked": 0o600}
+    assert modes == {"state.sqlite": 0o600, "state.lock": 0o600}
+    half = world.folder("ada").key_file
+    assert (stat.S_IMODE(half.stat().st_mode), stat.S_IMODE(half.parent.stat().st_mode)) == (0o600, 0o700)
 
 
 def test_a_wrong_passphrase_opens_nothing(file: StateFile, state: State) -> None:
@@ -147,8 +149,34 @@ def test_messages_come_in_the_order_of_the_service(state: State) -> None:
 
 
 def test_a_state_is_made_once(file: StateFile, state: State) -> None:
-    with pytest.raises(FileExistsError):
+    with pytest.raises(UsageError):
         file.create(PASSPHRASE, cost=CHEAP)
+
+
+def test_a_kill_while_a_profile_is_made_leaves_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_self: Path, _target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.person("ada")
+    assert not world.folder("ada").state.exists()
+    assert world.service.called("sign_up") == []
+
+    with world.person("ada") as ada:
+        assert ada.whoami().signed_in
+
+    assert sorted(path.name for path in (world.home / "ada").iterdir()) == ["state.lock", "state.sqlite"]
+
+
+def test_an_empty_file_is_no_state(world: World) -> None:
+    path = world.folder("ada").state.path
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+    with world.person("ada") as ada:
+        assert ada.whoami().signed_in
 
 
 def test_a_file_that_is_no_state_is_named(file: StateFile) -> None:
@@ -157,6 +185,15 @@ def test_a_file_that_is_no_state_is_named(file: StateFile) -> None:
 
     with pytest.raises(SealpostError, match="is not a Sealpost state"):
         file.open(lambda: PASSPHRASE)
+
+
+def test_a_state_that_cannot_be_used_is_named(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    state._database.execute("pragma query_only = on")
+
+    with pytest.raises(SealpostError) as refused:
+        state.put("profile", {})
+
+    assert refused.value.code == "unusable-state"
 
 
 def test_a_newer_state_asks_for_an_update(file: StateFile, state: State) -> None:
@@ -184,57 +221,116 @@ def test_two_processes_take_turns(file: StateFile, state: State, monkeypatch: py
 class TestUnlock:
     """An unlocked profile opens without its passphrase, for a while, by two halves together."""
 
-    def test_it_opens_without_asking(self, file: StateFile, state: State, tmp_path: Path) -> None:
-        state.unlock(tmp_path / "half", until=time.time() + 60)
+    @pytest.fixture
+    def half(self, state: State, tmp_path: Path) -> Path:
+        (tmp_path / "runtime").mkdir(mode=0o700)
+        state.unlock(until=time.time() + 60)
+        return tmp_path / "runtime" / "half"
 
+    @pytest.mark.usefixtures("half")
+    def test_it_opens_without_asking(self, file: StateFile) -> None:
         file.open(_must_not_ask).close()
 
-    def test_it_ends(self, file: StateFile, state: State, tmp_path: Path) -> None:
-        state.unlock(tmp_path / "half", until=time.time() - 1)
+    def test_it_ends(self, file: StateFile, state: State, half: Path) -> None:
+        state.unlock(until=time.time() - 1)
 
         file.open(lambda: PASSPHRASE).close()
 
-        assert not (tmp_path / "half").exists()
+        assert not half.exists()
 
     def test_a_later_end_written_into_the_file_does_not_lengthen_it(
-        self, file: StateFile, state: State, tmp_path: Path
+        self, file: StateFile, state: State, half: Path
     ) -> None:
-        half = tmp_path / "half"
-        state.unlock(half, until=time.time() - 1)
+        state.unlock(until=time.time() - 1)
         _, _, key = half.read_bytes().partition(b"\n")
         half.write_bytes(f"{int(time.time()) + 9999}\n".encode() + key)
 
         with pytest.raises(Locked):
             file.open(lambda: "wrong")
 
-    def test_locking_forgets_both_halves(self, file: StateFile, state: State, tmp_path: Path) -> None:
-        half = tmp_path / "half"
-        state.unlock(half, until=time.time() + 60)
+    def test_locking_forgets_both_halves(self, file: StateFile, half: Path) -> None:
         kept = half.read_bytes()
 
-        file.lock(half)
+        file.lock()
 
         assert not half.exists()
         half.write_bytes(kept)
+        half.chmod(0o600)
         with pytest.raises(Locked):
             file.open(lambda: "wrong")
 
-    def test_the_key_itself_is_in_neither_half(self, state: State, tmp_path: Path) -> None:
-        half = tmp_path / "half"
-        state.unlock(half, until=time.time() + 60)
+    def test_where_the_half_is_out_of_sight_it_stays(self, file: StateFile, half: Path) -> None:
+        elsewhere = StateFile(file.path, key_file=half.parent / "other")
+        with pytest.raises(Locked):
+            elsewhere.open(lambda: "wrong")
 
-        assert state._vault.secret() not in raw(tmp_path)
+        file.open(_must_not_ask).close()
 
-    def test_its_half_is_in_memory_where_there_is_a_runtime_folder(
+    def test_the_key_itself_is_in_neither_half(self, state: State, half: Path) -> None:
+        assert state._vault.secret() not in raw(half.parents[1])
+
+    def test_the_state_names_no_file_to_destroy(self, file: StateFile, half: Path, tmp_path: Path) -> None:
+        victim = tmp_path / "victim"
+        victim.write_text("precious")
+        with sqlite3.connect(file.path) as database:
+            database.execute("insert into meta values ('unlock_file', ?)", (str(victim).encode(),))
+        half.unlink()
+
+        file.open(lambda: PASSPHRASE).close()
+        file.lock()
+
+        assert victim.read_text() == "precious"
+
+    @pytest.mark.parametrize("kind", ["link", "pipe", "readable", "folder"])
+    def test_what_no_unlock_made_is_left_alone(
+        self, file: StateFile, state: State, half: Path, tmp_path: Path, kind: str
+    ) -> None:
+        victim = tmp_path / "victim"
+        half.rename(victim)
+        match kind:
+            case "link":
+                half.symlink_to(victim)
+            case "pipe":
+                os.mkfifo(half, 0o600)
+            case "readable":
+                half.write_text("precious")
+                half.chmod(0o644)
+            case "folder":
+                half.mkdir(mode=0o700)
+        before = victim.read_bytes()
+
+        with pytest.raises(Locked):
+            file.open(lambda: "wrong")
+        for act in (file.lock, lambda: state.unlock(until=time.time() + 60)):
+            with pytest.raises(SealpostError) as refused:
+                act()
+            assert refused.value.code == "foreign-key-file"
+
+        assert victim.read_bytes() == before
+        assert half.lstat()
+
+    def test_a_folder_that_others_may_enter_is_not_used(
+        self, file: StateFile, state: State, half: Path
+    ) -> None:
+        half.parent.chmod(0o755)
+
+        with pytest.raises(Locked):
+            file.open(lambda: "wrong")
+        with pytest.raises(SealpostError, match="others may read"):
+            state.unlock(until=time.time() + 60)
+
+    def test_its_half_is_never_beside_the_state(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert ProfileFolder(tmp_path, "ada").key_file == tmp_path / "ada" / "unlocked"
+        homes = [ProfileFolder(tmp_path / "home", name) for name in ("ada", "bob")]
+        temporary = [home.key_file for home in homes]
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        runtime = [home.key_file for home in homes]
 
-        one, other = (ProfileFolder(tmp_path / "x", name).key_file for name in ("ada", "bob"))
-
-        assert one.parent == tmp_path / "sealpost"
-        assert one != other
+        assert {path.parents[1] for path in temporary} == {tmp_path / "temporary"}
+        assert all(path.parent.name.startswith(f"sealpost-{os.getuid()}-") for path in temporary)
+        assert {path.parent for path in runtime} == {tmp_path / "sealpost"}
+        assert len({*temporary, *runtime}) == 4
 
 
 def _must_not_ask() -> str:
