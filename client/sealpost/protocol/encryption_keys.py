@@ -23,17 +23,9 @@ class EncryptionKey:
     key: PublicKey
     statement: str = field(repr=False)
 
-    @property
-    def hash(self) -> str:
-        return encoding.digest(self.statement)
-
     def expired(self, now: int) -> bool:
         """At ``now`` (seconds) by the reader's clock; no tolerance lengthens a key's life."""
         return now >= self.exp
-
-    def renewal_due(self, now: int) -> bool:
-        """Whether its own device publishes the next key: seven days after ``iat``."""
-        return now >= self.iat + bounds.KEY_RENEWAL
 
 
 def key_statement(
@@ -67,7 +59,7 @@ def verify(compact: str, *, chain: Chain, now: int, pinned: EncryptionKey | None
 
     Raises ``malformed`` (shape, a life over 30 days, dated more than 600 s ahead of ``now``), ``update-needed``,
     ``unknown-device``, ``bad-signature``, ``chain-rollback`` (``n`` fell) or ``chain-fork`` (two statements of
-    one ``n``). That it has not expired is for :func:`current` to say.
+    one ``n``). That it has not expired is for :meth:`EncryptionKey.expired` to say.
     """
     parsed = jws.parse(jws.Type.ENCRYPTION_KEY, compact)
     jws.known_version(parsed.claims)

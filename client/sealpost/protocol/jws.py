@@ -78,13 +78,6 @@ def parse(typ: Type, compact: object, *, limit: int = bounds.MAX_STATEMENT) -> U
     return Unverified(compact, kid, claims)
 
 
-def verify(
-    typ: Type, compact: object, key: PublicKey, *, limit: int = bounds.MAX_STATEMENT
-) -> dict[str, Any]:
-    """The payload of ``compact``, of type ``typ`` and signed by ``key``."""
-    return parse(typ, compact, limit=limit).verify(key)
-
-
 def known_version(claims: dict[str, Any]) -> None:
     """Let version 1 pass; ``update-needed`` for another one, ``malformed`` for none."""
     version = claims.get("v")

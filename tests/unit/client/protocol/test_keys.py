@@ -67,7 +67,7 @@ def test_keys_serve_their_one_use() -> None:
         jws.sign(jws.Type.KEY, {}, private_key("alice_encryption"))
     compact = jws.sign(jws.Type.KEY, {}, private_key("alice_signing"))
     with pytest.raises(ProtocolError, match="bad-signature"):
-        jws.verify(jws.Type.KEY, compact, private_key("alice_encryption").public)
+        jws.parse(jws.Type.KEY, compact).verify(private_key("alice_encryption").public)
 
 
 @pytest.mark.parametrize("typ", list(jws.Type))
@@ -83,7 +83,7 @@ def test_a_signature_counts_for_its_own_type_alone(typ: jws.Type) -> None:
     for other in jws.Type:
         if other is not typ:
             with pytest.raises(ProtocolError, match="malformed"):
-                jws.verify(other, compact, key.public)
+                jws.parse(other, compact).verify(key.public)
 
 
 @pytest.mark.parametrize("compact", [None, 1, b"a.b.c", ["a"]])
@@ -95,9 +95,9 @@ def test_what_is_not_text_is_malformed(compact: object) -> None:
 def test_a_bound_is_the_longest_that_is_read() -> None:
     key = private_key("alice_signing")
     compact = jws.sign(jws.Type.KEY, {"v": 1}, key)
-    assert jws.verify(jws.Type.KEY, compact, key.public, limit=len(compact)) == {"v": 1}
+    assert jws.parse(jws.Type.KEY, compact, limit=len(compact)).verify(key.public) == {"v": 1}
     with pytest.raises(ProtocolError, match="malformed"):
-        jws.verify(jws.Type.KEY, compact, key.public, limit=len(compact) - 1)
+        jws.parse(jws.Type.KEY, compact, limit=len(compact) - 1).verify(key.public)
 
 
 def test_every_proof_is_another() -> None:
@@ -106,7 +106,7 @@ def test_every_proof_is_another() -> None:
         proof.session_proof(service_url="https://x", function="publish_key", credential="c", now=1, key=key)
         for _ in range(2)
     )
-    jtis = [jws.verify(jws.Type.SESSION, token, key.public)["jti"] for token in (first, second)]
+    jtis = [jws.parse(jws.Type.SESSION, token).verify(key.public)["jti"] for token in (first, second)]
     assert jtis[0] != jtis[1]
     assert all(len(jti) >= 22 for jti in jtis)
 

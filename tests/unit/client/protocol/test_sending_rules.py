@@ -79,9 +79,8 @@ def test_a_retry_stops_at_a_change_of_roots_or_members() -> None:
             recipients.check_unchanged(before, after)
 
 
-def test_a_key_is_renewed_after_a_week_and_destroyed_a_day_after_its_end() -> None:
+def test_a_key_ends_after_thirty_days_and_is_destroyed_a_day_later() -> None:
     key = person("alice").key
-    assert [key.renewal_due(NOW + 7 * DAY + late) for late in (-1, 0)] == [False, True]
     assert [key.expired(NOW + 30 * DAY + late) for late in (-1, 0)] == [False, True]
     assert [
         encryption_keys.may_destroy(ended_at=NOW, catch_up_started_at=NOW + DAY + late) for late in (-1, 0)
