@@ -1,27 +1,30 @@
 """Receiving: every document goes through the protocol's checks; what passes is stored and shown, what fails is named."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 
-from sealpost import addresses
+from sealpost import __version__, addresses
 from sealpost.contacts import Contacts
 from sealpost.device import OwnDevice
-from sealpost.errors import Unsafe
+from sealpost.errors import SealpostError, ServiceProblem, Unsafe
 from sealpost.mailbox import MessageDocument
-from sealpost.protocol import encoding
+from sealpost.protocol import bounds
 from sealpost.protocol.body import Text
 from sealpost.protocol.chain import Chain
 from sealpost.protocol.errors import NOTICES, SENTENCES, Code, HiddenError, Notice, ProtocolError
 from sealpost.protocol.opening import AlreadySeen, Document, Known, Opened, Receiver, open_message
-from sealpost.service import Json
 from sealpost.state import State, StoredMessage
+from sealpost.verdicts import Held, Verdicts
 
 _COUNTER = "counter"
-_CURSOR = "cursor"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MILLISECOND = 253_402_214_400_000
+"""The last day of the year 9999: what a signer writes beyond it, no calendar shows."""
 _LOOK_UPS = 3
+_CONFIRM_AGAIN = 60.0
+"""Seconds without further look-ups of claimed addresses after one that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Message:
     """A message that passed every check, or one's own (`outgoing`).
 
     `peer` is the other side's uid; `address` theirs if confirmed (a look-up of it gives that uid), else None.
-    `text` is exact: make it harmless before it reaches a terminal.
+    `text` is exact: make it harmless before it reaches a terminal. `sent_at` is the service's word; `signed_at` is the
+    sender's, given where the two differ by more than ten minutes: show both then.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Message:
     outgoing: bool
     verified: bool
     notices: tuple[str, ...]
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +75,34 @@ class Reader:
         self._device = device
         self._own = own
         self._now = now
+        self._verdicts = Verdicts(state=state, now=now)
+        self._answered: set[tuple[str, str]] = set()
+        self._confirm_from = 0.0
 
     def read(self, document: MessageDocument) -> Item | None:
-        """Checks and stores one document; None for one that is known, or this device's own.
+        """Checks and stores one document; None for one that is known.
 
-        Raises ServiceUnavailable when a look-up that the checks need fails: the document is then read again later.
+        Also None for one that names this device as its sender: one's own copy was kept when it was sent, and of what
+        this device did not send nothing is kept, so that a true document may still come in its place.
+
+        Raises ServiceUnavailable or ServiceProblem when a look-up that the checks need fails: the document is then
+        read again later.
         """
-        stored = self._state.message(document.cid, document.mid)
-        fingerprint = encoding.sha256(document.envelope.encode())
-        if stored is not None and (
-            stored.content.get("envelope") in {fingerprint, None}
-            or self._state.message(document.cid, _replay(document, fingerprint)) is not None
-        ):
-            self._advance(document)
+        own = (document.sender_uid, document.sender_device) == (self._own, self._device.key.kid)
+        if own or self._verdicts.known(document):
+            self._verdicts.pass_over(document)
             return None
-        if (document.sender_uid, document.sender_device) == (self._own, self._device.key.kid):
-            self._keep_own(document)
-            return None
-        try:
-            opened = self._open(document, None if stored is None else stored.content.get("inner"))
-            if isinstance(opened, AlreadySeen):
-                self._advance(document)
-                return None
-            text = Text.parse(opened.body)
-            self._confirm(text.sender, document.sender_uid)
-        except ProtocolError as error:
-            return self._refuse(document, error.code, fingerprint, stored)
-        except Unsafe as error:
-            return self._refuse(document, Code(error.code), fingerprint, stored)
-        return self._accept(document, opened, text, fingerprint)
+        return self._judge(document)
+
+    def reopen(self) -> Iterator[Item]:
+        """Judges again what was refused and whose reason is gone: a contact no longer frozen, another version of this client."""
+        for held in self._verdicts.held():
+            frozen = self._frozen(held.document.sender_uid, self._own) is not None
+            if frozen if held.frozen else held.version == __version__:
+                continue
+            item = self._judge(held.document)
+            if item is not None:
+                yield item
 
     def item(self, stored: StoredMessage) -> Item | None:
         """What is shown of a stored message; None for a place that holds nothing to show."""
@@ -112,7 +116,7 @@ class Reader:
             address = self._contacts.address_of(uid)
             return Refused(stored.mid, stored.cid, uid, address, sent_at, content["code"], reason)
         contact = self._contacts.pinned(uid)
-        claimed = content["address"]
+        claimed, signed = content["address"], content.get("signed")
         return Message(
             id=stored.mid,
             conversation_id=stored.cid,
@@ -123,6 +127,7 @@ class Reader:
             outgoing=content["kind"] == "sent",
             verified=contact is not None and contact.is_verified(),
             notices=tuple(NOTICES[Notice(notice)] for notice in content.get("notices", ())),
+            signed_at=None if signed is None else _differing(signed, stored.sent_at),
         )
 
     def history(self, *, new: bool) -> Iterator[Item]:
@@ -131,26 +136,43 @@ class Reader:
         for stored in self._state.messages(new=new):
             expires = stored.content.get("expires")
             if expires is not None and expires <= now:
-                self._empty(stored)
+                self._verdicts.empty(stored)
                 continue
+            if new:
+                self._confirm(stored)
             item = self.item(stored)
             if item is not None:
                 yield item
 
-    def _open(self, document: MessageDocument, seen: str | None) -> Opened | AlreadySeen:
+    def _judge(self, document: MessageDocument) -> Item | None:
+        """The checks, and what is kept of their verdict."""
+        try:
+            opened = self._open(document)
+            if isinstance(opened, AlreadySeen):
+                self._verdicts.settle(document)
+                return None
+            text = _text(opened)
+        except ProtocolError as error:
+            return self._refuse(document, error)
+        return self._accept(document, opened, text)
+
+    def _open(self, document: MessageDocument) -> Opened | AlreadySeen:
         """The protocol's checks, with a look-up for each state that they find missing."""
+        frozen = self._frozen(document.sender_uid)
+        if frozen is not None:
+            raise ProtocolError(frozen, "the sender is frozen")
+        uids = {self._own, document.sender_uid}
         missing: tuple[Mapping[str, int], int | None] | None = None
         for _ in range(_LOOK_UPS + 1):
-            chains = self._chains(document.sender_uid)
-            conversation = self._contacts.pinned_conversation(document.cid, chains)
+            chains = self._chains(uids)
             try:
                 return open_message(
                     _protocol_document(document),
                     receiver=self._receiver(),
                     known=Known(
                         chains=chains,
-                        conversation=conversation,
-                        seen=seen,
+                        conversation=partial(self._contacts.pinned_conversation, document.cid, chains),
+                        seen=self._verdicts.seen(document),
                         highest_n=self._received(document.cid).get(document.sender_device, 0),
                         now=int(self._now() * 1000),
                     ),
@@ -160,17 +182,36 @@ class Reader:
                     raise
                 missing = hidden.chains, hidden.conversation
                 self._look_up(document, hidden)
+                uids |= hidden.chains.keys()
         raise ProtocolError(Code.CHAIN_HIDDEN, "more was missing after each look-up")
 
     def _look_up(self, document: MessageDocument, hidden: HiddenError) -> None:
+        """Asks the service for what is missing. What it will not look up, it does not show."""
         asked = [uid for uid in hidden.chains if uid in {self._own, document.sender_uid}]
-        if asked:
-            self._contacts.find(uids=asked)
-        if hidden.conversation is not None:
-            self._contacts.find_conversation(document.cid, self._chains(document.sender_uid))
+        try:
+            if asked:
+                self._contacts.find(uids=asked)
+            if hidden.conversation is not None:
+                pair = self._chains({self._own, document.sender_uid})
+                self._contacts.find_conversation(document.cid, pair)
+        except ServiceProblem as problem:
+            if problem.code != "invalid-request":
+                raise
+        except Unsafe as error:
+            refusal = ProtocolError(Code(error.code), "what the service shows contradicts the pins")
+            refusal.inner_hash = hidden.inner_hash
+            raise refusal from None
 
-    def _chains(self, sender: str) -> dict[str, Chain]:
-        pinned = (self._contacts.pinned(uid) for uid in {self._own, sender})
+    def _frozen(self, *uids: str) -> Code | None:
+        """Why one of these accounts is frozen."""
+        for uid in uids:
+            contact = self._contacts.pinned(uid)
+            if contact is not None and contact.frozen is not None:
+                return Code(contact.frozen[0])
+        return None
+
+    def _chains(self, uids: Collection[str]) -> dict[str, Chain]:
+        pinned = (self._contacts.pinned(uid) for uid in uids)
         return {contact.uid: contact.chain for contact in pinned if contact is not None}
 
     def _receiver(self) -> Receiver:
@@ -181,73 +222,55 @@ class Reader:
             destroyed=self._device.destroyed_kids(),
         )
 
-    def _confirm(self, claimed: str, uid: str) -> None:
-        """Asks once whether the address that the sender claims leads to the sender; a no is no refusal."""
-        if addresses.is_address(claimed):
-            self._contacts.confirm(claimed.lower(), uid)
+    def _confirm(self, stored: StoredMessage) -> None:
+        """Asks whether the address that the sender claims leads to the sender.
 
-    def _accept(self, document: MessageDocument, opened: Opened, text: Text, fingerprint: str) -> Item | None:
+        The message is stored by then, and no failure holds it back: it is shown with the address unconfirmed.
+        """
+        if stored.content["kind"] != "received" or self._now() < self._confirm_from:
+            return
+        claimed = (stored.content["address"], stored.content["uid"])
+        if claimed in self._answered or not addresses.is_address(claimed[0]):
+            return
+        try:
+            self._contacts.confirm(*claimed)
+        except SealpostError:
+            self._confirm_from = self._now() + _CONFIRM_AGAIN
+        else:
+            self._answered.add(claimed)
+
+    def _accept(self, document: MessageDocument, opened: Opened, text: Text) -> Item | None:
         content = {
             "kind": "received",
             "uid": document.sender_uid,
             "address": text.sender.lower(),
             "text": text.text,
             "inner": opened.inner_hash,
-            "envelope": fingerprint,
+            "signed": opened.context.iat,
             "expires": opened.context.exp,
             "notices": [notice.value for notice in opened.notices],
         }
-        kept = StoredMessage(document.cid, document.mid, document.sent_at, new=True, content=content)
         with self._state.transaction():
             counter = self._state.get(_COUNTER, document.cid) or {"sent": 0, "received": {}}
             highest = max(opened.context.n, counter["received"].get(document.sender_device, 0))
             received = counter["received"] | {document.sender_device: highest}
             self._state.put(_COUNTER, counter | {"received": received}, document.cid)
-            self._state.put_message(kept)
-            self._advance(document)
+            kept = self._verdicts.keep(document, content)
+        if kept is None:
+            return None
+        self._confirm(kept)
         return self.item(kept)
 
-    def _refuse(
-        self, document: MessageDocument, code: Code, fingerprint: str, stored: StoredMessage | None
-    ) -> Item | None:
-        """Remembers a refusal. One that an update may mend keeps its envelope; one under a known id stands beside it."""
-        content = {"kind": "refused", "uid": document.sender_uid, "code": code.value, "envelope": fingerprint}
-        if code is Code.UPDATE_NEEDED:
-            content["sealed"] = document.envelope
-        mid = document.mid if stored is None else _replay(document, fingerprint)
-        kept = StoredMessage(document.cid, mid, document.sent_at, new=True, content=content)
-        with self._state.transaction():
-            self._state.put_message(kept)
-            self._advance(document)
-        return self.item(kept)
-
-    def _keep_own(self, document: MessageDocument) -> None:
-        """A place for a message of this device that its sending has not stored (yet)."""
-        with self._state.transaction():
-            if self._state.message(document.cid, document.mid) is None:
-                content: Json = {"kind": "own"}
-                self._state.put_message(
-                    StoredMessage(document.cid, document.mid, document.sent_at, new=False, content=content)
-                )
-            self._advance(document)
-
-    def _empty(self, stored: StoredMessage) -> None:
-        """The tombstone of an expired message: enough to know a replay."""
-        content: dict[str, Any] = {
-            key: stored.content[key] for key in ("inner", "envelope") if key in stored.content
-        }
-        with self._state.transaction():
-            self._state.put_message(
-                StoredMessage(
-                    stored.cid, stored.mid, stored.sent_at, new=False, content={"kind": "expired"} | content
-                )
-            )
-
-    def _advance(self, document: MessageDocument) -> None:
-        """The cursor: the newest sent_at seen, in microseconds."""
-        cursor = self._state.get(_CURSOR)
-        if cursor is None or document.sent_at > cursor["sent_at"]:
-            self._state.put(_CURSOR, {"sent_at": document.sent_at})
+    def _refuse(self, document: MessageDocument, error: ProtocolError) -> Item | None:
+        """Remembers a refusal; the document too where an update, or the end of a freeze, may mend it."""
+        verdict = {"kind": "refused", "uid": document.sender_uid, "code": error.code.value}
+        if error.inner_hash is not None:
+            verdict["inner"] = error.inner_hash
+        frozen = self._frozen(document.sender_uid, self._own) is not None
+        mendable = frozen or error.code is Code.UPDATE_NEEDED
+        held = Held(document, frozen, __version__) if mendable else None
+        kept = self._verdicts.keep(document, verdict, held=held)
+        return None if kept is None else self.item(kept)
 
     def _received(self, cid: str) -> dict[str, int]:
         counter = self._state.get(_COUNTER, cid)
@@ -266,6 +289,16 @@ def _protocol_document(document: MessageDocument) -> Document:
     )
 
 
-def _replay(document: MessageDocument, fingerprint: str) -> str:
-    """The id under which a refused second message of one id is kept."""
-    return f"{document.mid}~{fingerprint[:8]}"
+def _text(opened: Opened) -> Text:
+    try:
+        return Text.parse(opened.body)
+    except ProtocolError as error:
+        error.inner_hash = opened.inner_hash
+        raise
+
+
+def _differing(signed: int, sent_at: int) -> datetime | None:
+    """The signed time (milliseconds), if it is more than ten minutes from the service's (microseconds)."""
+    if abs(signed - sent_at // 1000) <= bounds.CLOCK_NOTICE:
+        return None
+    return _EPOCH + timedelta(milliseconds=min(signed, _LAST_MILLISECOND))

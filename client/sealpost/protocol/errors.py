@@ -74,12 +74,15 @@ class ProtocolError(Exception):
     """Refused, for ``code``.
 
     ``detail`` is for developers: it names the rule that was broken and quotes nothing of what was read.
+    ``inner_hash`` is set where the message holds its id all the same (checks up to the 8th passed): another one
+    under that id is ``replayed``.
     """
 
     def __init__(self, code: Code, detail: str) -> None:
         super().__init__(f"{code.value}: {detail}")
         self.code = code
         self.detail = detail
+        self.inner_hash: str | None = None
 
     @property
     def sentence(self) -> str:

@@ -4,7 +4,7 @@ Nothing is returned before every check has passed.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,16 +60,17 @@ class Known:
     """What the receiver has pinned and seen when it opens one message.
 
     ``chains``        pinned chains by uid, one's own among them; a missing one is asked for (:class:`HiddenError`).
-    ``conversation``  the pinned conversation of the document's path, or None.
-    ``seen``          inner hash of the message that came under this (cid, mid) before, deleted and expired ones
-                      too, or None.
+    ``conversation``  gives the pinned conversation of the document's path, or None; called after check 6 alone, so
+                      that nothing about it is verified for a document that nobody signed.
+    ``seen``          inner hash of the message that came or went under this (cid, mid) before, deleted and expired
+                      ones too, or None.
     ``highest_n``     highest ``n`` seen of this device in this conversation; 0 if its first message is due, None if
                       this device cannot know (no notice of a gap).
     ``now``           milliseconds.
     """
 
     chains: Mapping[str, Chain]
-    conversation: Conversation | None
+    conversation: Callable[[], Conversation | None]
     seen: str | None = None
     highest_n: int | None = None
     now: int
@@ -113,9 +114,13 @@ def open_message(document: Document, *, receiver: Receiver, known: Known) -> Ope
         if known.seen != parsed.hash:
             raise ProtocolError(Code.REPLAYED, "another message came under this id")
         return AlreadySeen()
-    if context.exp is not None and known.now >= context.exp:
-        raise ProtocolError(Code.EXPIRED, "message has expired")
-    _check_heads(context, known)
+    try:
+        if context.exp is not None and known.now >= context.exp:
+            raise ProtocolError(Code.EXPIRED, "message has expired")
+        _check_heads(context, known)
+    except ProtocolError as error:
+        error.inner_hash = parsed.hash
+        raise
     return Opened(context, body, parsed.compact, _notices(context, document, receiver, known, device))
 
 
@@ -184,11 +189,12 @@ def _check_sender(parsed: jws.Unverified, context: Context, document: Document, 
 
 def _check_members(context: Context, receiver: Receiver, known: Known) -> None:
     """Check 7: sender and receiver belong to the conversation, and the heads are its members'."""
-    if known.conversation is None:
+    conversation = known.conversation()
+    if conversation is None:
         raise HiddenError("conversation is needed", conversation=context.conv[0])
-    if known.conversation.cid != context.cid:
+    if conversation.cid != context.cid:
         raise ValueError("the pinned conversation is another one")
-    members = known.conversation.members_at(*context.conv)
+    members = conversation.members_at(*context.conv)
     if context.uid not in members or receiver.uid not in members:
         raise ProtocolError(Code.NOT_A_MEMBER, "sender or receiver is no member")
     if context.heads.keys() != set(members):

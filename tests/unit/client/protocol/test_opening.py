@@ -30,7 +30,7 @@ def known(**changed: Any) -> opening.Known:
     people = (person("alice"), person("bob"))
     usual: dict[str, Any] = {
         "chains": {someone.uid: someone.chain for someone in people},
-        "conversation": direct("alice", "bob"),
+        "conversation": lambda: direct("alice", "bob"),
         "now": MILLISECONDS + 1000,
     }
     return opening.Known(**usual | changed)
@@ -181,7 +181,7 @@ def test_newer_heads_of_all_other_members_too() -> None:
         opening.open_message(
             document(sealed(context(heads=heads))),
             receiver=receiver(),
-            known=known(conversation=round_of_three),
+            known=known(conversation=lambda: round_of_three),
         )
     assert raised.value.chains == {bob.uid: 1, mallory.uid: 2}
 
@@ -223,4 +223,4 @@ def test_an_envelope_of_96_kib_is_too_large() -> None:
 def test_the_pinned_conversation_is_the_documents() -> None:
     other = replace(direct("alice", "bob"), cid=OTHER_HASH)
     with pytest.raises(ValueError, match="another"):
-        opening.open_message(document(), receiver=receiver(), known=known(conversation=other))
+        opening.open_message(document(), receiver=receiver(), known=known(conversation=lambda: other))
