@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from common.storage.firestore.client import FirestoreClient
     from common.storage.firestore.sessions import FirestoreSessions
     from common.storage.postgres.pool import Pool
+    from common.storage.postgres.quotas import PostgresQuotas
     from common.storage.postgres.sessions import PostgresSessions
 
 
@@ -75,12 +76,11 @@ class Services:
     def accounts(self) -> "Accounts":
         from common.accounts import Accounts
         from common.storage.mail import mailer_of
-        from common.storage.postgres.quotas import PostgresQuotas
 
         return Accounts(
             users=self._users,
             mailer=mailer_of(self.settings, self._users),
-            quotas=PostgresQuotas(self._pool),
+            quotas=self._quotas,
             index_key=self._index_key,
             link_page=self.settings.service_url + self.settings.link_page,
             clock=self.clock,
@@ -97,6 +97,7 @@ class Services:
             identities=self._users,
             store=self._sessions,
             admission=self.admission,
+            quotas=self._quotas,
             keys=self.token_keys,
             index_key=self._index_key,
             issuer=self.settings.service_url,
@@ -184,6 +185,12 @@ class Services:
         from common.storage.postgres.pool import pool_of
 
         return pool_of(self.settings)
+
+    @cached_property
+    def _quotas(self) -> "PostgresQuotas":
+        from common.storage.postgres.quotas import PostgresQuotas
+
+        return PostgresQuotas(self._pool)
 
     @cached_property
     def _sessions(self) -> "PostgresSessions":

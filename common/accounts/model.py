@@ -29,12 +29,3 @@ class User:
     def squatting(self) -> bool:
         """Somebody set a password on an address that nobody has proved to own."""
         return self.has_password and not self.verified
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """At most `most` calls for `subject` (a keyed hash) in a window of `seconds`."""
-
-    subject: bytes
-    seconds: int
-    most: int

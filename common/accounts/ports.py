@@ -1,9 +1,8 @@
 """What signing up needs of the world. Every method may raise Unavailable or DeadlineExceeded."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from common.accounts.model import Quota, User
+from common.accounts.model import User
 from common.identity import Address
 
 
@@ -23,8 +22,3 @@ class Users(Protocol):
 
 class Mailer(Protocol):
     async def send_link(self, address: Address, link: str) -> None: ...
-
-
-class Quotas(Protocol):
-    async def admit(self, quotas: Sequence[Quota], now: float) -> bool:
-        """Count one call against each quota, in one statement; False if any is used up."""

@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 
-from common.accounts.model import Quota
-from common.accounts.ports import Mailer, Quotas, Users
+from common.accounts.ports import Mailer, Users
 from common.clock import Clock
 from common.identity import Address, IndexKey
+from common.quotas import Quota, Quotas
 
 _HOUR = 3_600
 _DAY = 86_400

@@ -2,9 +2,10 @@ import secrets
 from dataclasses import dataclass
 
 from common.clock import Clock
-from common.errors import Unauthenticated
+from common.errors import RateLimited, Unauthenticated
 from common.identity import Address, Caller, IndexKey, new_uid
 from common.jose import SIGNING, RsaKey, digest, read_key
+from common.quotas import Quota, Quotas
 from common.sessions import tokens
 from common.sessions.admission import Admission
 from common.sessions.model import NewSession, Opened, Renewal, StoredSession
@@ -15,6 +16,9 @@ IDLE_LIFETIME = 45 * 86_400
 """A session that is not renewed for this long ends, in seconds."""
 REPEAT_WINDOW = 30
 """How long the call that rotated a refresh token may be repeated, in seconds."""
+_HOUR = 3_600
+_NETWORK_PER_HOUR = 60
+"""How many codes one network may try in an hour: each costs calls of Firebase Authentication."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +26,13 @@ class Sessions:
     identities: Identities
     store: SessionStore
     admission: Admission
+    quotas: Quotas
     keys: TokenKeys
     index_key: IndexKey
     issuer: str
     clock: Clock
 
-    async def begin(self, request: NewSession, target: Target) -> Opened:
+    async def begin(self, request: NewSession, target: Target, network: str) -> Opened:
         """Redeem the link's code and open a session for the device that proves itself.
 
         The code is used up, and with it the proof that is bound to it.
@@ -35,12 +40,14 @@ class Sessions:
         Raises:
             InvalidRequest: the device's key is not one of the protocol.
             InvalidProof, InvalidCode: see there.
+            RateLimited: the network has tried enough codes for now; this one is not used up.
             Forbidden: the device belongs to another account.
         """
         now = self.clock()
         key = read_key(request.device, SIGNING, "The device's key")
         proof = read_proof(request.proof, target, credential=request.code, now=now)
         proof.require_signed_by(key)
+        await self._require_quota(network, now)
         await self.identities.redeem(request.address, request.code)
         uid = await self._account_of(request.address, now)
         session_id = secrets.token_urlsafe(16)
@@ -87,6 +94,12 @@ class Sessions:
         if not rotated:
             await self._require_repeat(session, presented, proof, now)
         return await self._opened(session, successor, now)
+
+    async def _require_quota(self, network: str, now: float) -> None:
+        subject = self.index_key.subject("network of sessions", network, now)
+        quota = Quota(subject=subject, seconds=_HOUR, most=_NETWORK_PER_HOUR)
+        if not await self.quotas.admit((quota,), now):
+            raise RateLimited("Too many sign-ins from this network. Wait, then try again.", retry_after=_HOUR)
 
     async def _account_of(self, address: Address, now: float) -> str:
         """The account of a proved address; a new one for a new address.

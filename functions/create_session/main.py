@@ -12,5 +12,5 @@ sessions = services.sessions()
 
 @post(services.public, NewSession)
 async def create_session(call: Call[NewSession]) -> Response:
-    opened = await sessions.begin(call.body, call.target)
+    opened = await sessions.begin(call.body, call.target, call.network)
     return json(opened.json() | {"firebase": services.firebase(opened.custom_token)})

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from common.accounts.model import Quota
-from common.accounts.ports import Quotas
 from common.clock import deadline
+from common.quotas import Quota, Quotas
 from common.storage.postgres.connect import plain
 from common.storage.postgres.connection import Rows
 from common.storage.postgres.dead_events import PostgresDeadEvents
@@ -16,7 +15,7 @@ from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
 from common.storage.postgres.sessions import PostgresSessions
 from tests.contract.world import NOW, thumbprint
-from tests.fakes.accounts import FakeQuotas
+from tests.fakes.quotas import FakeQuotas
 
 HOUR = 3_600
 

@@ -1,7 +1,6 @@
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common.accounts.model import Quota, User
+from common.accounts.model import User
 from common.identity import Address
 
 
@@ -37,16 +36,3 @@ class FakeMailer:
     async def send_link(self, address: Address, link: str) -> None:
         self.calls.append("send_link")
         self.sent.append((address, link))
-
-
-@dataclass
-class FakeQuotas:
-    counts: dict[tuple[bytes, int, int], int] = field(default_factory=dict)
-
-    async def admit(self, quotas: Sequence[Quota], now: float) -> bool:
-        admitted = True
-        for quota in quotas:
-            window = (quota.subject, quota.seconds, int(now) // quota.seconds)
-            self.counts[window] = self.counts.get(window, 0) + 1
-            admitted = admitted and self.counts[window] <= quota.most
-        return admitted

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.accounts.model import Quota
+from common.quotas import Quota
 from common.storage.postgres.pool import Pool
 
 # Subjects are locked in one order, so that two calls that share some of them do not wait for each other in a ring. The

@@ -3,8 +3,9 @@ import pytest
 from common.accounts import Accounts
 from common.accounts.model import User
 from common.identity import Address, IndexKey
-from tests.fakes.accounts import FakeMailer, FakeQuotas, FakeUsers
+from tests.fakes.accounts import FakeMailer, FakeUsers
 from tests.fakes.clock import FakeClock
+from tests.fakes.quotas import FakeQuotas
 
 ALICE = Address("alice@example.org")
 HOME = "192.0.2.0/24"

@@ -3,15 +3,15 @@ from typing import Any
 
 import pytest
 
-from common.errors import Forbidden, InvalidCode, InvalidProof, InvalidRequest
+from common.errors import Forbidden, InvalidCode, InvalidProof, InvalidRequest, RateLimited
 from common.jose import digest
 from common.sessions import NewSession, Renewal, tokens
 from common.sessions.model import Ending
-from tests.unit.sessions.world import ALICE, CODE, HASH, LAPTOP, PHONE, SERVICE, World, caller_of, target
+from tests.unit.sessions.world import ALICE, CODE, HASH, LAPTOP, PHONE, SERVICE, World, caller_of
 
 
 async def test_a_first_device_is_pending_and_reads_nothing(world: World) -> None:
-    opened = await world.sessions.begin(world.new_session(), target("create_session"))
+    opened = await world.open(world.new_session())
     assert (opened.uid, opened.device, opened.state, opened.head) == ("alice1", PHONE.kid, "pending", None)
     assert world.live.documents == {}
     assert opened.custom_token is None
@@ -65,16 +65,16 @@ async def test_an_address_gets_an_account_and_keeps_it(world: World) -> None:
 
 
 async def test_a_code_works_once(world: World) -> None:
-    await world.sessions.begin(world.new_session(), target("create_session"))
+    await world.open(world.new_session())
     world.clock.now += 1
     with pytest.raises(InvalidCode):
-        await world.sessions.begin(world.new_session(), target("create_session"))
+        await world.open(world.new_session())
 
 
 async def test_a_code_of_another_address_is_refused(world: World) -> None:
     request = replace(world.new_session(), email="bob@example.org")
     with pytest.raises(InvalidCode):
-        await world.sessions.begin(request, target("create_session"))
+        await world.open(request)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,44 @@ async def test_a_wrong_proof_does_not_use_the_code_up(world: World, changed: dic
     )
     request = replace(world.new_session(), proof=changed.get("proof", made))
     with pytest.raises(InvalidProof):
-        await world.sessions.begin(request, target("create_session"))
+        await world.open(request)
     assert CODE in world.identities.codes
     assert world.store.sessions == {}
 
 
 async def test_a_call_counts_once(world: World) -> None:
     request = world.new_session()
-    await world.sessions.begin(request, target("create_session"))
+    await world.open(request)
     with pytest.raises(InvalidCode):
-        await world.sessions.begin(request, target("create_session"))
+        await world.open(request)
     assert len(world.store.sessions) == 1
+
+
+async def test_a_network_tries_sixty_codes_an_hour_and_keeps_the_next_one(world: World) -> None:
+    for number in range(60):
+        with pytest.raises(InvalidCode):
+            await world.open(world.new_session(f"guessed-code-{number:04}"))
+    with pytest.raises(RateLimited) as limited:
+        await world.open(world.new_session())
+    assert limited.value.retry_after == 3_600
+    assert CODE in world.identities.codes
+    await world.open(world.new_session(), network="198.51.100.0/24")
+
+
+async def test_an_hour_later_a_network_may_sign_in_again(world: World) -> None:
+    world.clock.now = world.clock.now // 86_400 * 86_400
+    for number in range(61):
+        with pytest.raises((InvalidCode, RateLimited)):
+            await world.open(world.new_session(f"guessed-code-{number:04}"))
+    world.clock.now += 3_600
+    await world.open(world.new_session())
+
+
+async def test_what_proves_nothing_is_not_counted(world: World) -> None:
+    for _ in range(70):
+        with pytest.raises(InvalidProof):
+            await world.open(replace(world.new_session(), proof="forged"))
+    await world.open(world.new_session())
 
 
 async def test_a_device_has_one_account(world: World) -> None:
@@ -116,14 +143,14 @@ async def test_a_device_has_one_account(world: World) -> None:
     made = world.proof("create_session", "code-of-bobs-mail")
     request = NewSession("bob@example.org", "code-of-bobs-mail", PHONE.jwk(), made)
     with pytest.raises(Forbidden):
-        await world.sessions.begin(request, target("create_session"))
+        await world.open(request)
     assert len(world.store.sessions) == 1
 
 
 @pytest.mark.parametrize("jwk", [{}, PHONE.wrapping_jwk(), PHONE.jwk() | {"d": "AQAB"}])
 async def test_a_key_that_signs_nothing_is_refused(world: World, jwk: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="device's key"):
-        await world.sessions.begin(replace(world.new_session(), device=jwk), target("create_session"))
+        await world.open(replace(world.new_session(), device=jwk))
     assert CODE in world.identities.codes
 
 

@@ -5,11 +5,13 @@ from typing import Any
 from common.identity import Address, Caller, Head, IndexKey
 from common.sessions import Admission, Gate, NewSession, Opened, Renewal, Sessions, Target
 from tests.fakes.clock import FakeClock
+from tests.fakes.quotas import FakeQuotas
 from tests.fakes.sessions import FakeIdentities, FakeLiveSessions, FakeSessionStore, FakeTokenKeys
 from tests.signing import Key, digest, key, proof
 
 SERVICE = "https://api.sealpost.example"
 ALICE = "alice@example.org"
+HOME = "192.0.2.0/24"
 CODE = "code-of-the-mailed-link"
 PHONE, LAPTOP = key("alice_signing"), key("bob_signing")
 KEYS = FakeTokenKeys()
@@ -34,6 +36,7 @@ class World:
             identities=self.identities,
             store=self.store,
             admission=self.admission,
+            quotas=FakeQuotas(),
             keys=self.keys,
             index_key=INDEX_KEY,
             issuer=SERVICE,
@@ -54,12 +57,15 @@ class World:
         signed = self.proof("create_session", code, device, **changed)
         return NewSession(ALICE, code, device.jwk(), signed)
 
+    async def open(self, request: NewSession, network: str = HOME) -> Opened:
+        return await self.sessions.begin(request, target("create_session"), network)
+
     async def begin(self, device: Key = PHONE, *, active: bool = True) -> Opened:
         """A session of Alice's account on `device`."""
         code = f"code-{len(self.store.sessions):016}"
         self.identities.codes[code] = ALICE
         request = self.new_session(code, device)
-        opened = await self.sessions.begin(request, target("create_session"))
+        opened = await self.open(request)
         if active:
             self.activate(device)
         return opened
