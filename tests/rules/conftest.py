@@ -2,14 +2,14 @@
 
 import ssl
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
 
 from scripts.local.stack import Backing
 from tests.rules.rest import Documents, text, texts, time
-from tests.rules.world import ROOT, World
+from tests.rules.world import RULES, World
 
 EARLIER = "2026-01-01T00:00:00Z"
 LATER = "2100-01-01T00:00:00Z"
@@ -29,19 +29,35 @@ WORLD = {
     "accounts/ana/sessions/s-ana": {"device": text("d"), "expires_at": time(LATER)},
     "accounts/ana/sessions/s-other": {"device": text("d"), "expires_at": time(LATER)},
     "accounts/ana/sessions/s-run-out": {"device": text("d"), "expires_at": time(EARLIER)},
+    "accounts/ana/sessions/7": {"device": text("d"), "expires_at": time(LATER)},
     "accounts/ben/sessions/s-ben": {"device": text("d"), "expires_at": time(LATER)},
     "accounts/cyd/sessions/s-cyd": {"device": text("d"), "expires_at": time(LATER)},
 }
 
 
+Publish = Callable[[str], Awaitable[World]]
+
+
 @pytest.fixture
-async def world(backing: Backing) -> AsyncIterator[World]:
-    project = f"demo-rules-{uuid.uuid4().hex[:8]}"
+async def under(backing: Backing) -> AsyncIterator[Publish]:
+    """Gives the world under the rules of a text, each time in a project of its own."""
     address = f"http://127.0.0.1:{backing.ports.firestore}"
+    made: list[str] = []
     async with httpx.AsyncClient(base_url=address, timeout=30, verify=NO_AUTHORITIES) as http:
-        owner = Documents(http, project, OWNER)
-        world = World(owner, project)
-        assert await world.publish((ROOT / "firestore.rules").read_text()) == []
-        await owner.put(WORLD)
-        yield world
-        await http.delete(f"/emulator/v1/projects/{project}/databases/(default)/documents")
+
+        async def publish(rules: str) -> World:
+            project = f"demo-rules-{uuid.uuid4().hex[:8]}"
+            world = World(Documents(http, project, OWNER), project)
+            assert await world.publish(rules) == []
+            made.append(project)
+            await world.owner.put(WORLD)
+            return world
+
+        yield publish
+        for project in made:
+            await http.delete(f"/emulator/v1/projects/{project}/databases/(default)/documents")
+
+
+@pytest.fixture
+async def world(under: Publish) -> World:
+    return await under(RULES)

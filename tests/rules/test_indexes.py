@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.rules.rest import addressed_to
-from tests.rules.world import ROOT, World
+from tests.rules.world import ROOT, RULES, World
 
 INDEXES: dict[str, Any] = json.loads((ROOT / "firestore.indexes.json").read_text())
 
@@ -60,15 +60,13 @@ def test_messages_and_sessions_expire_by_ttl() -> None:
 
 
 async def test_the_rules_go_live_without_an_issue(world: World) -> None:
-    rules = (ROOT / "firestore.rules").read_text()
-    assert await world.publish(rules) == []
+    assert await world.publish(RULES) == []
 
 
 async def test_an_issue_is_seen(world: World) -> None:
     """The emulator answers 200 and takes such rules: only `issues` tells."""
-    rules = (ROOT / "firestore.rules").read_text()
-    assert await world.publish(rules.replace("inLiveSession() && isMember()", "nowhere() && isMember()"))
-    assert await world.publish(rules) == []
+    assert await world.publish(RULES.replace("inLiveSession() && isMember()", "nowhere() && isMember()"))
+    assert await world.publish(RULES) == []
 
 
 def test_the_files_are_the_ones_that_firebase_json_names() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tests.rules.rest import Documents, id_token
 
 ROOT = Path(__file__).parents[2]
+RULES = (ROOT / "firestore.rules").read_text()
 
 
 @dataclass(frozen=True, slots=True)
