@@ -6,6 +6,7 @@ from common.jose import integer, matching
 from common.jose.rsa_key import THUMBPRINT
 
 ENVELOPE_BYTES = 96 * 1024
+"""An envelope is shorter than this."""
 RETENTION = 90 * 86_400
 """How long a message is kept unless it asks for less, in seconds."""
 
@@ -26,8 +27,8 @@ class NewMessage:
         matching(self.conversation_id, THUMBPRINT, "conversation_id")
         if self.expires_at is not None:
             integer(self.expires_at, "expires_at")
-        if len(self.envelope) > ENVELOPE_BYTES or not self.envelope.isascii():
-            raise InvalidRequest(f"The envelope must be ASCII, {ENVELOPE_BYTES} bytes at most.")
+        if len(self.envelope) >= ENVELOPE_BYTES or not self.envelope.isascii():
+            raise InvalidRequest(f"The envelope must be ASCII and shorter than {ENVELOPE_BYTES} bytes.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

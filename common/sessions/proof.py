@@ -12,7 +12,7 @@ WINDOW = 120
 """How old, or how far ahead, a proof may be, in seconds."""
 
 _MEMBERS = frozenset(("aud", "htm", "htu", "iat", "jti", "ath"))
-_JTI = re.compile(r"[A-Za-z0-9_-]{22,64}")
+_JTI = re.compile(r"[A-Za-z0-9_-]{22,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +61,5 @@ def read_proof(compact: str, target: Target, *, credential: str, now: float) -> 
     if type(claims["iat"]) is not int or abs(now - claims["iat"]) > WINDOW:
         raise InvalidProof(f"The proof's iat is more than {WINDOW} seconds away from the server's time.")
     if not isinstance(claims["jti"], str) or not _JTI.fullmatch(claims["jti"]):
-        raise InvalidProof("The proof's jti must be 22 to 64 characters of base64url.")
+        raise InvalidProof("The proof's jti must be 22 to 128 characters of base64url.")
     return Proof(signed=signed, jti=claims["jti"])
