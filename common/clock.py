@@ -1,9 +1,7 @@
-"""Time, as the domain sees it: the wall clock, new identifiers, and how long the present call may still take."""
+"""Time, as the domain sees it: the wall clock, and how long the present call may still take."""
 
 import asyncio
-import os
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -52,10 +50,3 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
         raise DeadlineExceeded("The call took too long.") from None
     finally:
         _deadline.reset(token)
-
-
-def uuid7(now: float) -> str:
-    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then random bits."""
-    value = int(now * 1000) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
-    return str(uuid.UUID(int=value))

@@ -1,30 +1,9 @@
 import asyncio
-import uuid
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from common.clock import deadline, remaining, uuid7, wall_clock
+from common.clock import deadline, remaining, wall_clock
 from common.errors import DeadlineExceeded
-
-
-@given(st.floats(0, 2**48 / 1000 - 1))
-def test_uuid7_holds_the_milliseconds(now: float) -> None:
-    made = uuid.UUID(uuid7(now))
-    assert (made.version, made.variant) == (7, uuid.RFC_4122)
-    assert made.int >> 80 == int(now * 1000)
-
-
-def test_uuid7_is_spelt_in_lower_case_and_never_twice() -> None:
-    made = {uuid7(1_800_000_000.0) for _ in range(500)}
-    assert len(made) == 500
-    assert all(one == one.lower() and len(one) == 36 for one in made)
-
-
-def test_uuid7_sorts_by_time() -> None:
-    made = [uuid7(1_800_000_000 + step / 1000) for step in range(300)]
-    assert made == sorted(made)
 
 
 def test_the_wall_clock_counts_seconds_since_the_epoch() -> None:

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from common.clock import uuid7
 from common.errors import (
     Blocked,
     DeviceMismatch,
@@ -52,7 +51,7 @@ class World:
         self.permits = FakePermits(PERMIT, dict(HEADS))
         self.log = FakeMessageLog()
         self.messages = Messages(permits=self.permits, log=self.log, clock=self.clock)
-        self.id = uuid7(self.clock.now)
+        self.id = "0190f7a2-5c3e-7abc-8def-0123456789ab"
 
     def sealed(self, *keys: RecipientKey, expires_at: int | None = None, **changed: Any) -> NewMessage:
         kids = [key.kid for key in keys or (TABLET, BOBS)]
