@@ -86,4 +86,7 @@ class Unavailable(SealpostError):
 
 
 class DeadlineExceeded(SealpostError):
-    """The call's time ran out. It may or may not have taken effect; every call may be repeated."""
+    """The call's time ran out. It may or may not have taken effect.
+
+    docs/protocol.md says which calls may be repeated, and how.
+    """

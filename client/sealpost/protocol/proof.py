@@ -23,8 +23,8 @@ def session_proof(
     """The proof for one call of ``POST {service_url}/v1/{function}``.
 
     ``credential`` is the link code, refresh token or access token of that call (ASCII), ``now`` is in seconds
-    by the server's clock, and ``service_url`` has no trailing slash. A call that is repeated after a lost
-    answer repeats its proof too, byte for byte; every other call makes a new one.
+    by the server's clock, and ``service_url`` has no trailing slash. Every call makes a new one, a repeated call
+    too; ``refresh_session`` alone is repeated after a lost answer with its proof, byte for byte.
     """
     jti = secrets.token_urlsafe(16) if jti is None else jti
     if not _JTI.fullmatch(jti):
