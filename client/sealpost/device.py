@@ -1,13 +1,14 @@
 """This device: its signing key, its encryption keys, and their publication."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from sealpost.contacts import Contact
 from sealpost.errors import SealpostError, ServiceProblem
 from sealpost.protocol import bounds, chain, encoding, encryption_keys
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.protocol.opening import OwnKey
-from sealpost.service import Json, Service
+from sealpost.service import Service
 from sealpost.session import Session
 from sealpost.state import Kind, State
 
@@ -24,7 +25,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class _EncryptionKey:
-    """Times are Unix seconds. `ended` is when it was superseded; `jwk` is None once the key is destroyed."""
+    """Times are Unix seconds. `published` says that the service confirmed it.
+
+    `ended` is when it was superseded; `jwk` is None once the key is destroyed.
+    """
 
     kid: str
     n: int
@@ -35,19 +39,7 @@ class _EncryptionKey:
     jwk: dict[str, str] | None = field(repr=False)
 
     def save(self, state: State) -> None:
-        state.put(
-            Kind.ENCRYPTION_KEY,
-            {
-                "kid": self.kid,
-                "n": self.n,
-                "iat": self.iat,
-                "exp": self.exp,
-                "published": self.published,
-                "ended": self.ended,
-                "jwk": self.jwk,
-            },
-            self.kid,
-        )
+        state.put(Kind.ENCRYPTION_KEY, asdict(self), self.kid)
 
 
 def signing_key(state: State) -> PrivateKey:
@@ -110,7 +102,7 @@ class OwnDevice:
             if key.jwk is not None and encryption_keys.may_destroy(
                 ended_at=ended, catch_up_started_at=started
             ):
-                _EncryptionKey(key.kid, key.n, key.iat, key.exp, key.published, ended, None).save(self._state)
+                replace(key, ended=ended, jwk=None).save(self._state)
 
     def _begin_chain(self) -> None:
         """Statement 0 and the first encryption key, in one call.
@@ -133,25 +125,25 @@ class OwnDevice:
             statement = accepted[0]
         with self._state.transaction():
             self._published(encryption_key)
-            contact: Json = {
-                "uid": self._uid, "statements": [statement], "keys": {}, "verified": None, "frozen": None
-            }  # fmt: skip
-            self._state.put(Kind.CONTACT, contact, self._uid)
+            Contact(uid=self._uid, statements=(statement,)).save(self._state)
             self._state.delete(Kind.FIRST_STATEMENT)
 
     def _publish_next_key(self) -> None:
+        """The key after the last confirmed one; after the service's own current one, where that is another.
+
+        The service's may be one whose answer was lost, or of a newer copy of this state: either way a new key follows it.
+        What was tried stays readable until the new one is confirmed.
+        """
         n = max((key.n for key in self._keys() if key.published), default=0) + 1
         key = self._unpublished(n=n)
         try:
             self._publish(None, key)
         except ServiceProblem as problem:
             current = problem.members.get("n")
-            if problem.code != "key-conflict" or not isinstance(current, int):
+            if problem.code != "key-conflict" or not encoding.is_integer(current):
                 raise
-            if current != n:  # this state is older than the service's: go on from there
-                self._state.delete(Kind.ENCRYPTION_KEY, key.kid)
-                key = self._unpublished(n=current + 1)
-                self._publish(None, key)
+            key = self._unpublished(n=current + 1)
+            self._publish(None, key)
         with self._state.transaction():
             self._published(key)
 
@@ -178,7 +170,7 @@ class OwnDevice:
 
         Its life starts at the earlier of our clock and the service's: a lying Date cannot lengthen it.
         """
-        iat = int(min(self._service.wall.time(), self._service.now()))
+        iat = int(min(self._clocks()))
         waiting = next((key for key in self._keys() if key.n == n and not key.published and key.jwk), None)
         jwk = waiting.jwk if waiting else PrivateKey.generate(Use.ENCRYPTION).to_json()
         assert jwk is not None  # noqa: S101 - for the type checker: `waiting` has one
@@ -189,18 +181,22 @@ class OwnDevice:
         return key
 
     def _published(self, key: _EncryptionKey) -> None:
-        now = int(self._service.now())
+        """`key` is confirmed: every other one has ended now, by the earlier clock."""
+        now = int(min(self._clocks()))
         for other in self._keys():
-            if other.published and other.ended is None and other.kid != key.kid:
-                _EncryptionKey(other.kid, other.n, other.iat, other.exp, True, now, other.jwk).save(
-                    self._state
-                )
-        _EncryptionKey(key.kid, key.n, key.iat, key.exp, True, None, key.jwk).save(self._state)
+            if other.ended is None and other.kid != key.kid:
+                replace(other, ended=now).save(self._state)
+        replace(key, published=True).save(self._state)
 
     def _renewal_due(self) -> bool:
-        now = self._service.now()
+        """By the later clock: a Date that lies puts no renewal off."""
+        now = max(self._clocks())
         current = [key for key in self._keys() if key.published and key.ended is None]
         return not any(now < key.iat + bounds.KEY_RENEWAL for key in current)
+
+    def _clocks(self) -> tuple[float, float]:
+        """Our time and the service's: of the two, a key's life takes the one that makes it shorter."""
+        return self._service.wall.time(), self._service.now()
 
     def _keys(self) -> list[_EncryptionKey]:
         return [_EncryptionKey(**stored) for stored in self._state.all(Kind.ENCRYPTION_KEY)]

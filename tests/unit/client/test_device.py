@@ -1,0 +1,94 @@
+"""One's own keys: renewed in time whatever clock lies, never lost, never kept longer than they must be."""
+
+import pytest
+
+from sealpost.account import Account
+from sealpost.errors import ServiceUnavailable
+from sealpost.protocol import encryption_keys
+from sealpost.protocol.jwk import PrivateKey, Use
+from tests.unit.client.fakes import Json, World, claims, problem, texts
+
+DAY = 86400
+
+
+def current(world: World) -> Json:
+    return claims(world.service.accounts["ada@example.org"]["key"])
+
+
+def refuse_up_to(world: World, n: int) -> None:
+    """The service's current key has number `n`."""
+    world.service.before["publish_key"] = lambda body: (
+        problem(409, "key-conflict", n=n) if claims(body["encryption_key"])["n"] <= n else None
+    )
+
+
+class TestClocks:
+    @pytest.mark.parametrize(("ours", "theirs"), [(8, 0), (0, 8)])
+    def test_either_clock_makes_a_renewal_due(
+        self, world: World, ada: Account, ours: int, theirs: int
+    ) -> None:
+        world.wall.ahead = ours * DAY
+        ada.service.offset = (theirs - ours) * DAY
+
+        ada._device.publish()
+
+        assert current(world)["n"] == 2
+
+    @pytest.mark.parametrize(("ours", "theirs"), [(8, 28), (28, 8)])
+    def test_a_key_begins_and_ends_by_the_earlier_one(
+        self, world: World, ada: Account, ours: int, theirs: int
+    ) -> None:
+        (old,) = ada._device.receiving_keys()
+        world.wall.ahead = 0
+        start = world.wall.time()
+        world.wall.ahead = ours * DAY
+        ada.service.offset = (theirs - ours) * DAY
+        ada._device.publish()
+        assert abs(current(world)["iat"] - start - 8 * DAY) < 60
+
+        ada._device.destroy_ended(catch_up_started=start + 8 * DAY + 3600)
+        assert old in ada._device.receiving_keys()
+        ada._device.destroy_ended(catch_up_started=start + 9.5 * DAY)
+
+        assert old not in ada._device.receiving_keys()
+
+
+class TestConflicts:
+    def test_a_key_of_a_newer_copy_of_the_state_is_followed_by_a_new_one(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        world.wall.ahead = 8 * DAY
+        foreign = PrivateKey.generate(Use.ENCRYPTION).public
+        world.service.accounts["ada@example.org"]["key"] = encryption_keys.key_statement(
+            uid=ada._uid,
+            signing_key=ada._device.key,
+            encryption_key=foreign,
+            n=2,
+            now=int(world.wall.time()),
+        )
+        refuse_up_to(world, 2)
+
+        assert ada.inbox() == []
+
+        assert current(world)["n"] == 3
+        bob.send("ada@example.org", "hello")
+        assert texts(ada) == ["hello"]
+
+    def test_a_key_whose_answer_was_lost_reads_until_the_next_one_is_confirmed(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        world.wall.ahead = 8 * DAY
+        world.service.lose["publish_key"] = 99
+        with pytest.raises(ServiceUnavailable):
+            ada._device.publish()
+        world.service.lose.clear()
+        lost = current(world)["keys"][0]["kid"]
+        bob.send("ada@example.org", "to the lost key")
+        refuse_up_to(world, 2)
+
+        assert texts(ada) == ["to the lost key"]
+
+        assert current(world)["n"] == 3
+        assert lost in ada._device.receiving_keys()
+        ada._device.destroy_ended(catch_up_started=world.wall.time() + 1.5 * DAY)
+        assert list(ada._device.receiving_keys()) == [current(world)["keys"][0]["kid"]]
