@@ -343,6 +343,7 @@ class Account:
             device=self._device,
             reader=self._reader,
             mailbox=self._mailbox,
+            wall=self._around.wall,
         )
 
     def _mailbox(self) -> tuple[Mailbox, float]:

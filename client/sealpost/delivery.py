@@ -1,24 +1,29 @@
 """Catching up and listening: pages of a query first, then a listener, opened anew before it can end unnoticed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from sealpost.device import OwnDevice
-from sealpost.errors import ServiceUnavailable
+from sealpost.errors import ServiceProblem, ServiceUnavailable
 from sealpost.mailbox import PAGE, FirestoreDenied, Mailbox
 from sealpost.receiving import Item, Reader
+from sealpost.service import Wall
 from sealpost.session import ID_MARGIN, Session
 from sealpost.state import State
 
 _OVERLAP = 600 * 1_000_000
-"""Microseconds before the cursor from which is read again: a message that was committed late lies behind it."""
+"""Microseconds that a message may be committed after its sent_at. So far behind what was read, it is read again."""
 _KNOWN_IN_WINDOW = PAGE // 2
 _LISTEN_SECONDS = 1800.0
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _TICK = 0.5
 _CURSOR = "cursor"
+_CAUGHT_UP = "caught-up"
+_TEMPORARY = frozenset({"rate-limited", "request-timeout"})
+"""Refusals that pass by themselves. (What the service cannot answer now is ServiceUnavailable.)"""
 
 OpenMailbox = Callable[[], tuple[Mailbox, float]]
 """A mailbox with a valid ID token, and until when (Unix seconds) the token lasts."""
@@ -32,17 +37,44 @@ class Hooks:
     on_lost: Callable[[ServiceUnavailable], None] = lambda _error: None
 
 
+class _Pause:
+    """Between two sessions of listening: one second, doubled up to thirty while they are short and bring nothing new."""
+
+    def __init__(self, wall: Wall) -> None:
+        self._wall = wall
+        self._next = _FIRST_PAUSE
+
+    def reset(self) -> None:
+        self._next = _FIRST_PAUSE
+
+    def rest(self, *, began: float, deadline: float) -> None:
+        """After a session that began then, no longer than until `deadline` (both monotonic seconds)."""
+        now = time.monotonic()
+        if now - began > _LONGEST_PAUSE:
+            self.reset()
+        self._wall.sleep(max(0.0, min(self._next, deadline - now)))
+        self._next = min(2 * self._next, _LONGEST_PAUSE)
+
+
 class Delivery:
     """Brings messages from Firestore to the reader."""
 
     def __init__(
-        self, *, state: State, session: Session, device: OwnDevice, reader: Reader, mailbox: OpenMailbox
+        self,
+        *,
+        state: State,
+        session: Session,
+        device: OwnDevice,
+        reader: Reader,
+        mailbox: OpenMailbox,
+        wall: Wall,
     ) -> None:
         self._state = state
         self._session = session
         self._device = device
         self._reader = reader
         self._mailbox = mailbox
+        self._wall = wall
 
     def catch_up(self) -> Iterator[Item]:
         """Everything that has come since the last time. Raises FirestoreDenied when the session has ended."""
@@ -67,41 +99,46 @@ class Delivery:
         lost later is made again.
         """
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        was_ready, denied, pause = False, False, _FIRST_PAUSE
+        was_ready, denied, pause = False, False, _Pause(self._wall)
 
         def ready() -> None:
-            nonlocal was_ready, denied, pause
-            denied, pause = False, _FIRST_PAUSE
+            nonlocal was_ready, denied
+            denied = False
             if not was_ready:
                 was_ready = True
                 hooks.on_ready()
 
         while True:
+            began = time.monotonic()
             try:
-                yield from self._session_of_listening(deadline, ready)
+                with closing(self._session_of_listening(deadline, ready)) as items:
+                    for item in items:
+                        pause.reset()
+                        yield item
             except FirestoreDenied:
                 if denied:
                     raise
                 denied = True
                 self._session.forget_id_token()
-            except ServiceUnavailable as lost:
-                if not was_ready:
+            except (ServiceUnavailable, ServiceProblem) as error:
+                if not was_ready or not _is_temporary(error):
                     raise
-                hooks.on_lost(lost)
-                time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                hooks.on_lost(_lost(error))
             if time.monotonic() >= deadline:
                 return
+            pause.rest(began=began, deadline=deadline)
 
-    def _session_of_listening(self, deadline: float, ready: Callable[[], None]) -> Iterator[Item]:
+    def _session_of_listening(
+        self, deadline: float, ready: Callable[[], None]
+    ) -> Generator[Item, None, None]:
         """One catch-up and one listener, until its window is full, its token or its time near their end."""
         self._device.publish()
         mailbox, token_ends = self._mailbox()
-        lasts = min(_LISTEN_SECONDS, token_ends - ID_MARGIN - time.time())
-        deadline = min(deadline, time.monotonic() + lasts)
+        left = token_ends - self._wall.time()
+        deadline = min(deadline, time.monotonic() + min(_LISTEN_SECONDS, max(left - ID_MARGIN, left / 2)))
         try:
             yield from self._pages(mailbox)
-            listening = mailbox.listen(self._start())
+            listening = mailbox.listen(self._listen_from())
             try:
                 while time.monotonic() < deadline and not (listening.ready and listening.full):
                     document = listening.next(max(0.0, min(_TICK, deadline - time.monotonic())))
@@ -116,8 +153,9 @@ class Delivery:
             mailbox.close()
 
     def _pages(self, mailbox: Mailbox) -> Iterator[Item]:
-        """All pages from the start on; then ended keys may be destroyed."""
-        started, since, last = time.time(), self._start(), None
+        """A catch-up: all pages, and what can be read since. When it is complete, ended keys may be destroyed."""
+        yield from self._reader.reopen()
+        started, since, last = self._wall.time(), self._read_from(), None
         while True:
             page = mailbox.page(since, after=last)
             for document in page:
@@ -127,13 +165,36 @@ class Delivery:
             if len(page) < PAGE:
                 break
             last = page[-1]
+        cursor = self._state.get(_CURSOR)
+        if cursor is not None:
+            mark = min(cursor["sent_at"], int(started * 1_000_000))
+            self._state.put(_CAUGHT_UP, {"sent_at": mark})
         self._device.destroy_ended(catch_up_started=started)
 
-    def _start(self) -> int:
-        """From when to read, in microseconds: some way behind the cursor, and at most half a window of known messages."""
-        cursor = self._state.get(_CURSOR)
-        if cursor is None:
-            return 0
+    def _read_from(self) -> int:
+        """From when a catch-up reads, in microseconds: everything before was committed when the last complete one ran.
+
+        Not from the cursor, which a listener moves on without having seen what is committed late.
+        """
+        return max(0, self._caught_up() - _OVERLAP)
+
+    def _listen_from(self) -> int:
+        """From when a listener reads: as far back, but so that known messages fill no more than half of its window."""
         newest = self._state.newest_times(_KNOWN_IN_WINDOW)
         oldest_known = newest[-1] if len(newest) == _KNOWN_IN_WINDOW else 0
-        return int(max(cursor["sent_at"] - _OVERLAP, oldest_known))
+        return max(self._read_from(), min(self._caught_up(), oldest_known))
+
+    def _caught_up(self) -> int:
+        """Where the last complete catch-up ended: the cursor, or its beginning if that was earlier."""
+        mark = self._state.get(_CAUGHT_UP)
+        return 0 if mark is None else int(mark["sent_at"])
+
+
+def _is_temporary(error: ServiceUnavailable | ServiceProblem) -> bool:
+    return isinstance(error, ServiceUnavailable) or error.code in _TEMPORARY
+
+
+def _lost(error: ServiceUnavailable | ServiceProblem) -> ServiceUnavailable:
+    if isinstance(error, ServiceUnavailable):
+        return error
+    return ServiceUnavailable(str(error), code=error.code, cure=error.cure)

@@ -260,6 +260,7 @@ class FakeMailbox:
     """Firestore for whoever opens it. `failures` are raised by the next pages, one each."""
 
     service: FakeService
+    wall: Wall = field(default_factory=Wall)
     failures: list[SealpostError] = field(default_factory=list)
     token_lasts: float = 3600
     opened: int = 0
@@ -267,7 +268,7 @@ class FakeMailbox:
 
     def open(self) -> tuple["FakeMailbox", float]:
         self.opened += 1
-        return self, time.time() + self.token_lasts
+        return self, self.wall.time() + self.token_lasts
 
     def page(self, since: int, *, after: MessageDocument | None = None) -> list[MessageDocument]:
         self.pages += 1
@@ -297,7 +298,7 @@ class World:
     mailboxes: dict[str, FakeMailbox] = field(default_factory=dict)
 
     def around(self, name: str) -> Surroundings:
-        mailbox = self.mailboxes.setdefault(name, FakeMailbox(self.service))
+        mailbox = self.mailboxes.setdefault(name, FakeMailbox(self.service, self.wall))
         return Surroundings(
             transport=self.service.transport(),
             identity=self.service.identity(),
