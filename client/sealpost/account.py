@@ -13,10 +13,19 @@ from sealpost import addresses
 from sealpost.contacts import Contact, Contacts
 from sealpost.delivery import Delivery, Hooks, OpenMailbox
 from sealpost.device import Device, OwnDevice, signing_key
-from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, UsageError
+from sealpost.errors import (
+    NotSignedIn,
+    SealpostError,
+    ServiceProblem,
+    ServiceUnavailable,
+    Unsafe,
+    UsageError,
+)
 from sealpost.folders import ProfileFolder
 from sealpost.links import parse_code
 from sealpost.mailbox import Mailbox
+from sealpost.protocol import identifiers
+from sealpost.protocol.errors import ProtocolError
 from sealpost.protocol.proof import session_proof
 from sealpost.protocol.safety import grouped, safety_number
 from sealpost.receiving import Item, Reader
@@ -32,7 +41,8 @@ class Surroundings:
     """What an account needs of the world. Tests and embedding programs replace parts of it.
 
     `transport` and `identity` carry HTTP to the service and to Identity Toolkit; `mailbox` stands for Firestore.
-    `on_warning` gets a sentence (a clock that is wrong); `progress` wraps what may take more than a second.
+    `on_warning` gets a sentence (a clock that is wrong), `on_alarm` a statement in one's own key chain that this device did
+    not make, at each command until it is dealt with; `progress` wraps what may take more than a second.
     """
 
     transport: httpx.BaseTransport | None = None
@@ -40,6 +50,7 @@ class Surroundings:
     mailbox: OpenMailbox | None = None
     wall: Wall = field(default_factory=Wall)
     on_warning: Callable[[str], None] = lambda _text: None
+    on_alarm: Callable[[Unsafe], None] = lambda _alarm: None
     progress: Callable[[str], AbstractContextManager[None]] = lambda _what: nullcontext()
     cost: Cost = field(default_factory=Cost)
 
@@ -156,18 +167,27 @@ class Account:
                 ),
             },
         )
-        uid = str(answer.get("uid"))
+        try:
+            uid = identifiers.uid(answer.get("uid"))
+        except ProtocolError:
+            raise ServiceUnavailable("The service's answer names no account.", code="bad-answer") from None
         if self._profile["uid"] not in {None, uid}:
             raise SealpostError(
                 "The service says that this address is another account now.",
                 code="key-change",
                 cure="Sign up with a new profile: sealpost --profile NAME sign-up EMAIL --service URL",
             )
-        tokens = Tokens.read(answer, session_id=str(answer.get("session_id")), now=self._around.wall.time())
+        tokens = Tokens.read(
+            answer,
+            session_id=answer.get("session_id"),
+            service_url=self.service.url,
+            now=self._around.wall.time(),
+        )
         with self._state.transaction():
             self._profile = self._profile | {"uid": uid}
             self._state.put(Kind.PROFILE, self._profile)
             self._session.begin(tokens)
+        self._watch(answer.get("head"))
         with self._around.progress("Making and publishing this device's keys"):
             self._device.publish()
         return self.whoami()
@@ -200,29 +220,42 @@ class Account:
         """How many messages wait for `resume`."""
         return self._sender.waiting()
 
-    def inbox(self) -> list[Item]:
-        """Fetches what has come, and returns what was not handed out before, in the service's order."""
+    def inbox(self, *, mark: bool = True) -> list[Item]:
+        """Fetches what has come, and returns what was not handed out before, in the service's order.
+
+        Without `mark` each stays new until `mark_shown`: a program that may fail in between loses none.
+        """
+        self._tell_alarm()
         with self._around.progress("Fetching messages"):
             for _ in self._delivery.catch_up():
                 pass
         items = list(self._reader.history(new=True))
-        with self._state.transaction():
-            for item in items:
-                self._handed_out(item)
+        if mark:
+            with self._state.transaction():
+                for item in items:
+                    self.mark_shown(item)
         return items
 
     def history(self) -> list[Item]:
         """Every message kept on this device, one's own among them; nothing is fetched."""
         return list(self._reader.history(new=False))
 
-    def listen(self, *, timeout: float | None = None, hooks: Hooks | None = None) -> Iterator[Item]:
-        """First what was not handed out before, then messages in real time, until `timeout` seconds have passed."""
-        for item in list(self._reader.history(new=True)):
-            self._handed_out(item)
+    def listen(
+        self, *, timeout: float | None = None, hooks: Hooks | None = None, mark: bool = True
+    ) -> Iterator[Item]:
+        """First what was not handed out before, then messages in real time, until `timeout` seconds have passed.
+
+        `mark` is as in `inbox`.
+        """
+        self._tell_alarm()
+        for item in self._unshown_then_new(timeout, hooks or Hooks()):
+            if mark:
+                self.mark_shown(item)
             yield item
-        for item in self._delivery.listen(timeout=timeout, hooks=hooks or Hooks()):
-            self._handed_out(item)
-            yield item
+
+    def mark_shown(self, item: Item) -> None:
+        """`item` is not handed out again."""
+        self._state.mark_shown(item.conversation_id, item.id)
 
     def safety_number(self, address: str) -> SafetyNumber:
         """Looks a person up, and gives the number to compare with what they see."""
@@ -289,6 +322,18 @@ class Account:
             raise NotSignedIn("This profile has never signed in.", cure="Run: sealpost sign-in LINK")
         return str(uid)
 
+    def _watch(self, stated: object) -> None:
+        """Tells of a statement in one's own chain that this device did not make. It stops sending, not reading."""
+        try:
+            self._contacts.check_own(stated)
+        except Unsafe as alarm:
+            self._around.on_alarm(alarm)
+
+    def _tell_alarm(self) -> None:
+        alarm = self._contacts.alarm()
+        if alarm is not None:
+            self._around.on_alarm(alarm)
+
     def _now(self) -> float:
         """The later of our clock and the service's: no difference of clocks lengthens a key's life."""
         return max(self._around.wall.time(), self.service.now())
@@ -299,6 +344,7 @@ class Account:
             state=self._state,
             service=self.service,
             key=signing_key(self._state),
+            on_head=self._watch,
             identity=self._around.identity,
         )
 
@@ -362,5 +408,6 @@ class Account:
         )
         return mailbox, token.expires
 
-    def _handed_out(self, item: Item) -> None:
-        self._state.mark_shown(item.conversation_id, item.id)
+    def _unshown_then_new(self, timeout: float | None, hooks: Hooks) -> Iterator[Item]:
+        yield from list(self._reader.history(new=True))
+        yield from self._delivery.listen(timeout=timeout, hooks=hooks)

@@ -59,7 +59,10 @@ class Locked(SealpostError):
 
 
 class ServiceProblem(SealpostError):
-    """The service's refusal, from its problem document (RFC 9457). `code` is the last part of its `type`."""
+    """The service's refusal, from its problem document (RFC 9457).
+
+    `code` is the last part of its `type`, `members` what it has beyond the common ones.
+    """
 
     exit_status = ExitStatus.REFUSED
 
@@ -71,13 +74,11 @@ class ServiceProblem(SealpostError):
         code: str,
         status: int,
         members: Mapping[str, Any] | None = None,
-        request_id: str = "",
         cure: str = "",
     ) -> None:
         super().__init__(cause, code=code, cure=cure)
         self.status = status
         self.members = dict(members or {})
-        self.request_id = request_id
 
 
 class ServiceUnavailable(SealpostError):

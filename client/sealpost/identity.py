@@ -1,5 +1,6 @@
 """From the service's custom token to an ID token that Firestore takes: Identity Toolkit over REST."""
 
+import re
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,6 +11,8 @@ from sealpost.service import Wall
 _CLOUD = "https://identitytoolkit.googleapis.com"
 _PATH = "/v1/accounts:signInWithCustomToken"
 _ATTEMPTS = 3
+_TOKEN = re.compile(r"[ -~]+")
+_LONGEST_LIFE = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ def sign_in_with_custom_token(
                 )
             except httpx.TransportError:
                 answer = None
+            except httpx.DecodingError:
+                raise _unreadable() from None
             if answer is not None and answer.is_success:
                 return _id_token(answer, started)
             if (
@@ -64,6 +69,13 @@ def sign_in_with_custom_token(
 def _id_token(answer: httpx.Response, started: float) -> IdToken:
     try:
         body = answer.json()
-        return IdToken(value=str(body["idToken"]), expires=started + int(body["expiresIn"]))
-    except (ValueError, KeyError, TypeError):
-        raise ServiceUnavailable("Identity Toolkit's answer cannot be read.", code="bad-answer") from None
+        token, life = body["idToken"], int(body["expiresIn"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _unreadable() from None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or not 0 < life <= _LONGEST_LIFE:
+        raise _unreadable()
+    return IdToken(value=token, expires=started + life)
+
+
+def _unreadable() -> ServiceUnavailable:
+    return ServiceUnavailable("Identity Toolkit's answer cannot be read.", code="bad-answer")

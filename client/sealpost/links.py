@@ -25,14 +25,14 @@ def parse_code(text: str, *, service: str) -> str:
     text = text.strip().removeprefix("<").removesuffix(">").strip()
     if "://" not in text:
         return _checked(text)
-    return _from_link(text, service=service, depth=0)
+    try:
+        return _from_link(text, service=service, depth=0)
+    except ValueError:
+        raise UsageError("That is not a link that can be read.", cure=_CURE) from None
 
 
 def _from_link(text: str, *, service: str, depth: int) -> str:
-    try:
-        link = urlsplit(text)
-    except ValueError:
-        raise UsageError("That is not a link that can be read.", cure=_CURE) from None
+    link = urlsplit(text)
     if link.fragment and _is_page(link):
         _same_service(link, service)
         return _checked(unquote(link.fragment))

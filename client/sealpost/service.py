@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +25,13 @@ ATTEMPTS = 4
 LONGEST_PAUSE = 30.0
 OFFSET_WARNING = 120.0
 _FIRST_PAUSE = 0.5
+_COMMON_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
 _PROOF_RETRY_OFFSET = 60.0
 _LARGEST_ANSWER = 32 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(30, connect=10)
+_TIMEOUTS = {"refresh_session": httpx.Timeout(8, connect=5)}
+"""A lost answer of refresh_session must be asked for again, twice or more, within the 30 s in which it can be."""
+_URL = re.compile(r"[!-~]+")
 _RETRIED = frozenset({503, 504})
 _TOO_MANY = 429
 """Repeated too, but only when the service says how long to wait."""
@@ -94,6 +100,8 @@ class Service:
             except httpx.TransportError as error:
                 failure: SealpostError = self._unreachable(error)
                 hint = 0.0
+            except httpx.DecodingError:
+                raise _unreadable() from None
             else:
                 if _code(answer) == "invalid-proof" and callable(body) and not clock_mended:
                     clock_mended = True
@@ -120,7 +128,11 @@ class Service:
             headers["Authorization"] = f"Bearer {bearer}"
         started = self.wall.time()
         with self._http().stream(
-            "POST", f"{self.url}/v1/{function}", content=content, headers=headers
+            "POST",
+            f"{self.url}/v1/{function}",
+            content=content,
+            headers=headers,
+            timeout=_TIMEOUTS.get(function, _TIMEOUT),
         ) as answer:
             self._measure_offset(answer, (started + self.wall.time()) / 2)
             read = bytearray()
@@ -134,7 +146,6 @@ class Service:
         if self._client is None:
             self._client = httpx.Client(
                 transport=self.transport,
-                timeout=httpx.Timeout(30, connect=10),
                 headers={"User-Agent": f"sealpost/{__version__}", "Accept": "application/json"},
                 follow_redirects=False,
             )
@@ -143,7 +154,7 @@ class Service:
     def _measure_offset(self, answer: httpx.Response, ours: float) -> None:
         try:
             theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             return
         self.offset = theirs - ours
         if abs(self.offset) > OFFSET_WARNING and not self._warned:
@@ -166,10 +177,15 @@ class Service:
 def checked_url(url: str) -> str:
     """The service's URL in the one form that proofs and tokens name it. Only this computer is spoken to without TLS."""
     url = url.strip().rstrip("/")
-    parts = urlsplit(url)
     cure = "For example: --service https://sealpost.example.org"
+    try:
+        httpx.URL(url)
+        parts = urlsplit(url)
+    except (ValueError, httpx.InvalidURL):
+        raise UsageError(f"This is not the URL of a service: {url}", cure=cure) from None
     if (
-        parts.scheme not in {"https", "http"}
+        not _URL.fullmatch(url)
+        or parts.scheme not in {"https", "http"}
         or not parts.hostname
         or parts.query
         or parts.fragment
@@ -201,7 +217,7 @@ def _plain_headers(answer: httpx.Response) -> dict[str, str]:
 def _document(answer: httpx.Response) -> Json:
     try:
         document = json.loads(answer.content or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 
@@ -235,12 +251,16 @@ def _result(answer: httpx.Response) -> Json:
     if answer.status_code < httpx.codes.MULTIPLE_CHOICES:
         try:
             value = json.loads(answer.content or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise ServiceUnavailable("The service's answer is not JSON. Is the URL right?", code="bad-answer")
+            raise _unreadable()
         return value
     raise _problem(answer)
+
+
+def _unreadable() -> ServiceUnavailable:
+    return ServiceUnavailable("The service's answer cannot be read. Is the URL right?", code="bad-answer")
 
 
 def _problem(answer: httpx.Response) -> SealpostError:
@@ -252,22 +272,15 @@ def _problem(answer: httpx.Response) -> SealpostError:
             status=answer.status_code,
         )
     document = _document(answer)
-    request_id = str(document.get("request_id", ""))
+    report = f"If it goes on, give its operator the request's id: {document.get('request_id') or 'none'}"
     if answer.is_server_error:
-        return ServiceUnavailable(
-            "The service failed.",
-            code=code,
-            cure=f"Try again. If it goes on, give its operator the request's id: {request_id or 'none'}",
-        )
+        return ServiceUnavailable("The service failed.", code=code, cure=f"Try again. {report}")
     wait = _retry_after(answer)
-    cure = f"Try again in {wait:.0f} s." if wait else _CURES.get(code, "")
+    detail = document.get("detail") or document.get("title") or code
     return ServiceProblem(
-        str(document.get("detail") or document.get("title") or code),
+        f"the service says: {detail}",
         code=code,
         status=answer.status_code,
-        members={
-            k: v for k, v in document.items() if k not in {"type", "title", "status", "detail", "instance"}
-        },
-        request_id=request_id,
-        cure=cure,
+        members={k: v for k, v in document.items() if k not in _COMMON_MEMBERS},
+        cure=f"Try again in {wait:.0f} s." if wait else _CURES.get(code, report),
     )

@@ -1,5 +1,6 @@
 """The session of this device: access token, refresh token, Firebase's tokens; renewed before they end."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
@@ -22,6 +23,8 @@ _CUSTOM_TOKEN_LIFE = 3300
 _PROOF_LIFE = 100
 """The service takes a proof for 120 s; a repetition needs some of it."""
 _CLOCK_WRONG = 60
+_LONGEST_LIFE = 366 * 86400
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 SIGN_IN_AGAIN = "Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK"
 
 Proving = Callable[[str], Mapping[str, Any]]
@@ -42,13 +45,14 @@ class Firebase:
     firestore_host: str | None
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> Self:
+    def read(cls, answer: Mapping[str, Any], *, service_url: str) -> Self:
+        custom_token = answer["custom_token"]
         return cls(
-            custom_token=None if answer["custom_token"] is None else str(answer["custom_token"]),
-            project=str(answer["project"]),
-            api_key=str(answer["api_key"]),
-            auth_host=_emulator(answer["auth_host"]),
-            firestore_host=_emulator(answer["firestore_host"]),
+            custom_token=None if custom_token is None else _text(custom_token),
+            project=_text(answer["project"]),
+            api_key=_text(answer["api_key"]),
+            auth_host=_emulator(answer["auth_host"], service_url),
+            firestore_host=_emulator(answer["firestore_host"], service_url),
         )
 
 
@@ -68,15 +72,15 @@ class Tokens:
     id_until: float = 0.0
 
     @classmethod
-    def read(cls, answer: Json, *, session_id: str, now: float) -> Self:
+    def read(cls, answer: Json, *, session_id: object, service_url: str, now: float) -> Self:
         """From create_session's or refresh_session's answer."""
         try:
             return cls(
-                session_id=session_id,
-                access_token=str(answer["access_token"]),
-                access_until=now + float(answer["expires_in"]),
-                refresh_token=str(answer["refresh_token"]),
-                firebase=Firebase.read(answer["firebase"]),
+                session_id=_text(session_id, _SESSION_ID),
+                access_token=_text(answer["access_token"]),
+                access_until=now + _seconds(answer["expires_in"]),
+                refresh_token=_text(answer["refresh_token"]),
+                firebase=Firebase.read(answer["firebase"], service_url=service_url),
                 issued=now,
             )
         except (KeyError, TypeError, ValueError):
@@ -89,12 +93,22 @@ def is_signed_in(state: State) -> bool:
 
 
 class Session:
-    """Calls the service as this device."""
+    """Calls the service as this device.
+
+    `on_head` gets what the service states of one's own key chain, a head or None, with each refresh.
+    """
 
     def __init__(
-        self, *, state: State, service: Service, key: PrivateKey, identity: httpx.BaseTransport | None = None
+        self,
+        *,
+        state: State,
+        service: Service,
+        key: PrivateKey,
+        on_head: Callable[[object], None],
+        identity: httpx.BaseTransport | None = None,
     ) -> None:
         self._state = state
+        self._on_head = on_head
         self._service = service
         self._key = key
         self._identity = identity
@@ -106,7 +120,8 @@ class Session:
     def call(self, function: str, body: Mapping[str, Any] | Proving) -> Json:
         """A call with the access token; a body that needs a proof is made from that token.
 
-        An access token that is refused before its time is replaced once. Raises NotSignedIn when the session has ended.
+        An access token that is refused before its time is replaced once. Raises NotSignedIn when the session has ended,
+        which the refresh alone can say.
         """
         token = self._access_token()
         try:
@@ -115,10 +130,7 @@ class Session:
             if problem.code != "unauthenticated":
                 raise
         self._refresh(stale=token)
-        try:
-            return self._call(function, body, self.tokens().access_token)
-        except ServiceProblem as problem:
-            raise (self._ended() if problem.code == "unauthenticated" else problem) from None
+        return self._call(function, body, self.tokens().access_token)
 
     def proof(self, function: str, credential: str) -> str:
         return session_proof(
@@ -205,25 +217,41 @@ class Session:
         with self._state.alone():
             if self.tokens().access_token != stale:
                 return
-            for attempt in (1, 2):
-                tokens = self._with_proof(self.tokens())
-                before = self._service.offset
-                try:
-                    answer = self._service.call(
-                        "refresh_session", {"refresh_token": tokens.refresh_token, "proof": tokens.proof}
-                    )
-                except ServiceProblem as problem:
-                    if problem.code == "unauthenticated":
-                        raise self._ended() from None
-                    if problem.code != "invalid-proof":
-                        raise
-                    self._state.put(Kind.SESSION, asdict(replace(tokens, proof=None)))
-                    if attempt == 1 and abs(self._service.offset - before) > _CLOCK_WRONG:
-                        continue
-                    raise
-                fresh = Tokens.read(answer, session_id=tokens.session_id, now=self._service.wall.time())
-                self._state.put(Kind.SESSION, asdict(fresh))
-                return
+            answer = self._refreshed()
+        self._on_head(answer.get("head"))
+
+    def _refreshed(self) -> Json:
+        """The answer, stored. A proof that our clock spoilt is made again once."""
+        offset = self._service.offset
+        tokens = self._with_proof(self.tokens())
+        try:
+            answer = self._call_refresh(tokens)
+        except ServiceProblem as problem:
+            if problem.code != "invalid-proof":
+                raise
+            if abs(self._service.offset - offset) <= _CLOCK_WRONG:
+                raise
+            tokens = self._with_proof(self.tokens())
+            answer = self._call_refresh(tokens)
+        fresh = Tokens.read(
+            answer,
+            session_id=tokens.session_id,
+            service_url=self._service.url,
+            now=self._service.wall.time(),
+        )
+        self._state.put(Kind.SESSION, asdict(fresh))
+        return answer
+
+    def _call_refresh(self, tokens: Tokens) -> Json:
+        body = {"refresh_token": tokens.refresh_token, "proof": tokens.proof}
+        try:
+            return self._service.call("refresh_session", body)
+        except ServiceProblem as problem:
+            if problem.code == "unauthenticated":
+                raise self._ended() from None
+            if problem.code == "invalid-proof":
+                self._state.put(Kind.SESSION, asdict(replace(tokens, proof=None)))
+            raise
 
     def _with_proof(self, tokens: Tokens) -> Tokens:
         now = self._service.wall.time()
@@ -242,15 +270,28 @@ class Session:
         )
 
 
-def _emulator(host: object) -> str | None:
-    """An emulator's host:port. It is spoken to without TLS, so only on this computer (or a test network)."""
+def _text(value: object, pattern: re.Pattern[str] = re.compile(r"[ -~]+")) -> str:
+    """What may stand in a header or a URL. Raises ValueError."""
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 < value <= _LONGEST_LIFE:
+        raise ValueError
+    return float(value)
+
+
+def _emulator(host: object, service_url: str) -> str | None:
+    """An emulator's host:port. It is spoken to without TLS, so only where the service is too."""
     if host is None:
         return None
-    name = urlsplit(f"//{host}").hostname or ""
-    if not may_be_plain(name):
+    host = _text(host)
+    if urlsplit(service_url).scheme != "http" or not may_be_plain(urlsplit(f"//{host}").hostname or ""):
         raise ServiceUnavailable(
-            f"The service names an emulator on another computer ({host}).",
+            f"The service names an emulator, which a service on the net has no use for ({host}).",
             code="bad-answer",
-            cure="Set SEALPOST_ALLOW_HTTP=1 for a test network.",
+            cure="Check the service's URL. A test network of plain HTTP needs SEALPOST_ALLOW_HTTP=1.",
         )
-    return str(host)
+    return host

@@ -18,7 +18,8 @@ from sealpost.account import Account, Surroundings
 from sealpost.errors import SealpostError
 from sealpost.folders import ProfileFolder
 from sealpost.mailbox import PAGE, MessageDocument
-from sealpost.protocol import encoding
+from sealpost.protocol import chain, encoding, encryption_keys
+from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.receiving import Message
 from sealpost.service import Wall
 from sealpost.vault import Cost
@@ -295,6 +296,7 @@ class World:
     service: FakeService = field(default_factory=FakeService)
     wall: StillWall = field(default_factory=StillWall)
     warnings: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
     mailboxes: dict[str, FakeMailbox] = field(default_factory=dict)
 
     def around(self, name: str) -> Surroundings:
@@ -305,6 +307,7 @@ class World:
             mailbox=mailbox.open,
             wall=self.wall,
             on_warning=self.warnings.append,
+            on_alarm=lambda alarm: self.alarms.append(alarm.code),
             cost=CHEAP,
         )
 
@@ -332,3 +335,17 @@ class World:
 def texts(account: Account) -> list[str]:
     """The new messages' texts, and the codes of refused ones."""
     return [item.text if isinstance(item, Message) else item.code for item in account.inbox()]
+
+
+def replace_keys(world: World, name: str) -> None:
+    """What a service does that wants to read: other keys under the same uid."""
+    account = world.service.accounts[f"{name}@example.org"]
+    key, now = PrivateKey.generate(Use.SIGNING), int(world.wall.time())
+    account["statements"] = [chain.first_statement(uid=account["uid"], key=key, now=now)]
+    account["key"] = encryption_keys.key_statement(
+        uid=account["uid"],
+        signing_key=key,
+        encryption_key=PrivateKey.generate(Use.ENCRYPTION).public,
+        n=1,
+        now=now,
+    )

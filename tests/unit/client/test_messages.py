@@ -6,28 +6,14 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.errors import SealpostError, ServiceProblem, ServiceUnavailable, Unsafe, UsageError
-from sealpost.protocol import chain, encoding, encryption_keys
+from sealpost.protocol import chain, encoding
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.receiving import Message
-from tests.unit.client.fakes import World, claims, problem, texts
+from tests.unit.client.fakes import World, claims, problem, replace_keys, texts
 
 
 def envelope_kids(envelope: str) -> list[str]:
     return [entry["header"]["kid"] for entry in encoding.loads(envelope)["recipients"]]
-
-
-def replace_keys(world: World, name: str) -> None:
-    """What a service does that wants to read: other keys under the same uid."""
-    account = world.service.accounts[f"{name}@example.org"]
-    key, now = PrivateKey.generate(Use.SIGNING), int(world.wall.time())
-    account["statements"] = [chain.first_statement(uid=account["uid"], key=key, now=now)]
-    account["key"] = encryption_keys.key_statement(
-        uid=account["uid"],
-        signing_key=key,
-        encryption_key=PrivateKey.generate(Use.ENCRYPTION).public,
-        n=1,
-        now=now,
-    )
 
 
 class TestSignIn:
@@ -208,18 +194,32 @@ class TestSending:
             (("bob@example.org", ""), "usage"),
             (("not an address", "hi"), "usage"),
             (("bob@example.org", "x" * 40000), "payload-too-large"),
-            (("bob@example.org", "\ud800"), "malformed"),
+            (("bob@example.org", "\ud800"), "usage"),
+            (("alias@example.org", "hi"), "usage"),
         ],
     )
     @pytest.mark.usefixtures("bob")
     def test_what_cannot_be_sent(
         self, world: World, ada: Account, attempt: tuple[str, str], code: str
     ) -> None:
+        world.service.accounts["alias@example.org"] = world.service.accounts["ada@example.org"]
+
         with pytest.raises(SealpostError) as refused:
             ada.send(*attempt)
 
         assert refused.value.code == code
         assert world.service.called("send_message") == []
+
+    def test_the_first_message_to_a_person_or_an_address_is_marked(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        assert bob.send("ada@example.org", "hello").first
+        assert texts(ada) == ["hello"]
+
+        assert ada.send("bob@example.org", "seen through a message, never sent to").first
+        assert not ada.send("bob@example.org", "again").first
+        world.service.accounts["alias@example.org"] = world.service.accounts["bob@example.org"]
+        assert ada.send("alias@example.org", "hi").first
 
     @pytest.mark.usefixtures("bob")
     def test_nobody_without_a_key_is_written_to(self, world: World, ada: Account) -> None:

@@ -146,9 +146,10 @@ def test_a_problem_is_raised_with_its_code_and_members_and_not_repeated(status: 
     with pytest.raises(ServiceProblem) as refused:
         service(script)[0].call("send_message", {})
 
-    assert (refused.value.code, refused.value.status, str(refused.value)) == (code, status, "Because.")
-    assert refused.value.members["missing"] == ["kid"]
-    assert refused.value.request_id == "r1"
+    assert (refused.value.code, refused.value.status) == (code, status)
+    assert str(refused.value) == "the service says: Because."
+    assert refused.value.members == {"missing": ["kid"]}
+    assert refused.value.cure
     assert len(script.requests) == 1
 
 
@@ -184,8 +185,21 @@ def test_a_fault_of_the_service_names_the_request_and_nothing_else() -> None:
         httpx.Response(302, headers={"Location": "https://evil.example/"}),
         httpx.Response(200, text="<html>"),
         httpx.Response(200, json=[1]),
+        httpx.Response(200, content=b"[" * 100_000),
+        httpx.Response(400, content=b'{"a":' * 100_000),
+        httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"}),
     ],
-    ids=["html 404", "foreign problem", "array", "redirect", "html 200", "array 200"],
+    ids=[
+        "html 404",
+        "foreign problem",
+        "array",
+        "redirect",
+        "html 200",
+        "array 200",
+        "deep",
+        "deep 400",
+        "no gzip",
+    ],
 )
 def test_an_answer_of_something_else_is_no_answer(answer: httpx.Response) -> None:
     script = Script(answer)
@@ -199,6 +213,33 @@ def test_an_answer_of_something_else_is_no_answer(answer: httpx.Response) -> Non
 
 def test_no_content_is_an_empty_object() -> None:
     assert service(Script(httpx.Response(204)))[0].call("revoke_session", {}) == {}
+
+
+def test_an_unforeseen_refusal_names_the_request() -> None:
+    with pytest.raises(ServiceProblem) as refused:
+        service(Script(problem(400, "invalid-request")))[0].call("find_keys", {})
+
+    assert refused.value.cure.endswith("the request's id: r1")
+
+
+def test_three_tries_of_a_refresh_fit_into_the_half_minute_in_which_it_is_answered_alike() -> None:
+    lost = httpx.ReadTimeout("slow")
+    script = Script(lost, lost, ok())
+    caller, wall = service(script)
+
+    caller.call("refresh_session", {})
+
+    waited = [request.extensions["timeout"]["read"] for request in script.requests[:2]]
+    assert sum(waited) + sum(wall.slept) < 20
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 -0000", "soon", ""])
+def test_a_date_that_cannot_be_one_is_none(date: str) -> None:
+    caller, _ = service(Script(httpx.Response(200, json={}, headers={"Date": date})))
+
+    caller.call("find_keys", {})
+
+    assert caller.offset == 0
 
 
 class TestClock:
@@ -265,6 +306,11 @@ def test_urls_of_services(url: str) -> None:
         "https://a.example#x",
         "http://a.example",
         "http://10.0.0.1",
+        "https://[",
+        "https://a.example:99999",
+        "https://a.example:x",
+        "https://a b.example",
+        "https://a.example/\udcff",
     ],
 )
 def test_what_is_no_url_of_a_service(url: str) -> None:

@@ -3,10 +3,11 @@
 import httpx
 import pytest
 
-from sealpost.errors import NotSignedIn, SealpostError, ServiceUnavailable
+from sealpost.account import Account
+from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.identity import sign_in_with_custom_token
 from sealpost.session import Firebase
-from tests.unit.client.fakes import Json, StillWall, World, claims, problem
+from tests.unit.client.fakes import Json, StillWall, World, claims, problem, replace_keys
 
 
 def test_an_access_token_is_replaced_before_its_end(world: World) -> None:
@@ -93,6 +94,38 @@ def test_an_ended_session_is_said_and_forgotten(world: World) -> None:
 
     assert "sealpost sign-in" in ended.value.cure
     assert not ada.whoami().signed_in
+
+
+def test_a_refusal_after_a_good_refresh_ends_no_session(world: World) -> None:
+    ada = world.person("ada")
+    world.service.before["find_keys"] = lambda _body: problem(401, "unauthenticated")
+
+    with pytest.raises(ServiceProblem):
+        ada.send("bob@example.org", "hello")
+
+    assert len(world.service.called("refresh_session")) == 1
+    assert ada.whoami().signed_in
+
+
+def test_a_statement_in_ones_own_chain_that_is_not_ones_own_is_told_and_stops_sending(
+    world: World, bob: Account
+) -> None:
+    ada = world.person("ada")
+    replace_keys(world, "ada")
+    world.wall.ahead = 900
+    assert world.alarms == []
+
+    assert ada.inbox() == []
+    ada._session.id_token()
+
+    assert world.alarms == ["key-change"]
+    with pytest.raises(Unsafe) as stopped:
+        ada.send("bob@example.org", "hello")
+    assert stopped.value.code == "key-change"
+    with world.reopened("ada") as again:
+        again.inbox()
+        list(again.listen(timeout=0))
+    assert world.alarms == ["key-change"] * 3
 
 
 def test_proofs_are_fresh_for_each_try_of_a_publication(world: World) -> None:
@@ -186,16 +219,64 @@ class TestIdentityToolkit:
             self.exchange(httpx.Response(200, json={"idToken": "id"}))
 
 
-def test_an_emulator_on_another_computer_is_refused() -> None:
-    answer: Json = {
-        "custom_token": "c",
-        "project": "p",
-        "api_key": "k",
-        "auth_host": None,
-        "firestore_host": "evil.example:80",
-    }
+FIREBASE: Json = {
+    "custom_token": "c",
+    "project": "p",
+    "api_key": "k",
+    "auth_host": None,
+    "firestore_host": "127.0.0.1:8080",
+}
 
+
+def test_a_service_on_this_computer_may_name_emulators() -> None:
+    read = Firebase.read(FIREBASE, service_url="http://127.0.0.1:8000")
+
+    assert read.firestore_host == "127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://127.0.0.1:8000", "evil.example:80"),
+        ("https://sealpost.example", "127.0.0.1:8080"),
+        ("https://127.0.0.1:8000", "127.0.0.1:8080"),
+    ],
+)
+def test_an_emulator_elsewhere_or_of_a_service_on_the_net_is_refused(url: str, host: str) -> None:
     with pytest.raises(ServiceUnavailable):
-        Firebase.read(answer)
+        Firebase.read(FIREBASE | {"firestore_host": host}, service_url=url)
 
-    assert Firebase.read(answer | {"firestore_host": "127.0.0.1:8080"}).firestore_host == "127.0.0.1:8080"
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"uid": "x\x1b]0;owned\x07"},
+        {"uid": None},
+        {"uid": 5},
+        {"session_id": None},
+        {"session_id": "../x"},
+        {"access_token": "a\r\nb"},
+        {"access_token": "\u00fc"},
+        {"refresh_token": 5},
+        {"expires_in": "900"},
+        {"expires_in": -1},
+        {"expires_in": 1e300},
+        {"firebase": None},
+        {"firebase": []},
+        {"firebase": FIREBASE | {"project": 5}},
+    ],
+)
+def test_an_answer_of_another_shape_begins_no_session(world: World, changed: Json) -> None:
+    real = world.service.create_session
+
+    def odd(body: Json, token: str) -> httpx.Response:
+        return httpx.Response(200, json=real(body, token).json() | changed)
+
+    world.service.create_session = odd  # type: ignore[method-assign,assignment]
+
+    with pytest.raises(ServiceUnavailable) as refused:
+        world.person("ada")
+
+    assert refused.value.code == "bad-answer"
+    with world.reopened("ada") as ada:
+        assert (ada.whoami().uid, ada.whoami().signed_in) == (None, False)
