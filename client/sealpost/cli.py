@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from typing import TypeVar
 
 from sealpost import __version__
 from sealpost.errors import ExitStatus, SealpostError
-from sealpost.terminal import explain, say
+from sealpost.terminal import endure_any_text, explain, say
 
 _DESCRIPTION = """\
 Send and receive end-to-end encrypted messages. Your email address is your identity.
@@ -162,8 +161,10 @@ def _add_message_commands(command: _Command) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status (ExitStatus); argparse itself exits with 2."""
+    endure_any_text()
     parser = build_parser()
     options = parser.parse_args(arguments)
+    _check_utf8(parser, options)
     if options.command == "send":
         _check_send(parser, options)
     try:
@@ -179,10 +180,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitStatus.OK)
-    except sqlite3.OperationalError as error:
-        say(
-            f"sealpost: the profile's state cannot be used ({error}). Is the disk full, or another command busy?"
-        )
     except Exception as error:  # noqa: BLE001 - the last resort: a person never gets a traceback unasked
         say(f"sealpost: an unforeseen fault ({type(error).__name__}). SEALPOST_DEBUG=1 shows where.")
         if os.environ.get("SEALPOST_DEBUG") == "1":
@@ -193,6 +190,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check_send(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if options.resume == (options.address is not None):
         parser.error("send needs an ADDRESS, or --resume alone")
+
+
+def _check_utf8(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """A file may have any name; everything else goes to the service or into a message."""
+    for name, value in vars(options).items():
+        if isinstance(value, str) and not _is_utf8(value):
+            parser.error(f"{name} is not UTF-8 text")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _descriptor(text: str) -> int:

@@ -4,12 +4,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sealpost.account import Account, Identity, Surroundings
 from sealpost.delivery import Hooks
-from sealpost.errors import ExitStatus, ServiceUnavailable, TimedOut, UsageError
+from sealpost.errors import ExitStatus, ServiceUnavailable, TimedOut, Unsafe, UsageError
 from sealpost.folders import ProfileFolder
 from sealpost.passphrase import PassphraseSource
 from sealpost.receiving import Item, Message
@@ -30,7 +32,9 @@ def run(options: argparse.Namespace) -> ExitStatus:
         return ExitStatus.OK
     if options.command == "sign-up":
         return _sign_up(options, folder, source)
-    with Account.open(folder, passphrase=source.present, surroundings=_AROUND) as account:
+    as_json = options.command in {"inbox", "listen"} and options.json
+    around = replace(_AROUND, on_alarm=partial(_show_alarm, as_json=as_json))
+    with Account.open(folder, passphrase=source.present, surroundings=around) as account:
         if options.command == "unlock":
             return _unlock(account, folder, options)
         return _COMMANDS[options.command](account, options)
@@ -100,10 +104,11 @@ def _send(account: Account, options: argparse.Namespace) -> ExitStatus:
 
 
 def _inbox(account: Account, options: argparse.Namespace) -> ExitStatus:
-    new = account.inbox()
+    new = account.inbox(mark=False)
     items = account.history() if options.all else new
     for item in items:
         _show(item, as_json=options.json)
+        account.mark_shown(item)
     if not items:
         say("No new messages. (Older ones: sealpost inbox --all)")
     return ExitStatus.OK
@@ -117,8 +122,9 @@ def _listen(account: Account, options: argparse.Namespace) -> ExitStatus:
 
     hooks = Hooks(on_ready=lambda: say(f"Listening for messages to {address}. Ctrl-C ends."), on_lost=lost)
     left = options.count
-    for item in account.listen(timeout=options.timeout, hooks=hooks):
+    for item in account.listen(timeout=options.timeout, hooks=hooks, mark=False):
         _show(item, as_json=options.json)
+        account.mark_shown(item)
         if left is not None and isinstance(item, Message):
             left -= 1
             if left == 0:
@@ -196,7 +202,7 @@ def _text(options: argparse.Namespace) -> str:
 def _show_identity(identity: Identity) -> None:
     print(f"address  {identity.address}")
     print(f"service  {identity.service}")
-    print(f"account  {identity.uid or 'not signed in yet: sealpost sign-in LINK'}")
+    print(f"account  {neutralised(identity.uid or 'not signed in yet: sealpost sign-in LINK')}")
     if identity.device is not None:
         print(f"device   {identity.device.id} ({identity.device.state})")
         if identity.device.state == "active":
@@ -225,8 +231,16 @@ def _show_receipt(receipt: Receipt, *, as_json: bool) -> None:
         )
 
 
+def _show_alarm(alarm: Unsafe, *, as_json: bool) -> None:
+    """Beside the messages, too, where a program reads them."""
+    say(f"ALARM: {neutralised(str(alarm))}")
+    say(f"  {neutralised(alarm.cure)}")
+    if as_json:
+        _print_json({"type": "alarm", "code": alarm.code, "reason": str(alarm)})
+
+
 def _show(item: Item, *, as_json: bool) -> None:
-    """One line to stdout (a long text has more, indented), flushed, so that pipes get it at once."""
+    """One line to stdout (a long text has more, each after a bar), flushed, so that pipes get it at once."""
     if as_json:
         _print_json(_as_json(item))
     else:
@@ -246,6 +260,8 @@ def _lines(item: Item) -> Iterable[str]:
     yield f"{when}  {neutralised(who)}{mark}: {neutralised(item.text.rstrip(), multiline=True)}"
     for notice in item.notices:
         yield f"    ! {notice}"
+    if item.signed_at is not None:
+        yield f"    ! Signed at {local_time(item.signed_at.timestamp())}, by the sender's clock."
 
 
 def _as_json(item: Item) -> dict[str, Any]:
@@ -262,6 +278,7 @@ def _as_json(item: Item) -> dict[str, Any]:
             **common,
             "direction": "out" if item.outgoing else "in",
             "verified": item.verified,
+            "signed_at": None if item.signed_at is None else _utc(item.signed_at),
             "text": item.text,
             "notices": list(item.notices),
         }

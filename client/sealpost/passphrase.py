@@ -11,6 +11,7 @@ from sealpost.terminal import say
 from sealpost.vault import MINIMUM_PASSPHRASE
 
 FILE_VARIABLE = "SEALPOST_PASSPHRASE_FILE"
+_TERMINAL = "/dev/tty"
 _LARGEST = 4096
 _CURE = (
     "Give it with --passphrase-fd N or SEALPOST_PASSPHRASE_FILE=path, unlock the profile first with "
@@ -52,8 +53,7 @@ class PassphraseSource:
     def _given(self) -> str | None:
         if self.descriptor is not None:
             try:
-                with os.fdopen(os.dup(self.descriptor), "rb") as file:
-                    return _first_line(file.readline(_LARGEST))
+                return _first_line(_read_line(self.descriptor))
             except OSError as error:
                 raise UsageError(
                     f"--passphrase-fd {self.descriptor} cannot be read ({error.strerror}).",
@@ -72,6 +72,17 @@ class PassphraseSource:
         return None
 
 
+def _read_line(descriptor: int) -> bytes:
+    """To the end of the first line and no byte further: what follows may be the message."""
+    line = bytearray()
+    while len(line) < _LARGEST and not line.endswith(b"\n"):
+        byte = os.read(descriptor, 1)
+        if not byte:
+            break
+        line += byte
+    return bytes(line)
+
+
 def _first_line(line: bytes) -> str:
     try:
         return line.rstrip(b"\r\n").decode()
@@ -80,7 +91,7 @@ def _first_line(line: bytes) -> str:
 
 
 def _ask(prompt: str) -> str:
-    if not sys.stdin.isatty():
+    if not _has_terminal():
         raise Locked(
             "This profile is locked, and there is no terminal to ask for the passphrase.", cure=_CURE
         )
@@ -88,3 +99,12 @@ def _ask(prompt: str) -> str:
         return getpass.getpass(prompt, stream=sys.stderr)
     except EOFError:
         raise Locked("No passphrase was given.", cure=_CURE) from None
+
+
+def _has_terminal() -> bool:
+    """Whether there is somebody to ask; standard input may be a text to be sent all the same."""
+    try:
+        os.close(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

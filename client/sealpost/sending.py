@@ -28,7 +28,10 @@ _TRANSIENT = frozenset({"unauthenticated", "rate-limited", "request-timeout"})
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The service has stored the message. `first` says that the recipient's keys were seen for the first time."""
+    """The service has stored the message.
+
+    `first` says that it is the first to this person from this device, or to this address: nobody has compared keys for it.
+    """
 
     message_id: str
     conversation_id: str
@@ -88,21 +91,28 @@ class Sender:
     def send(self, address: str, text: str) -> Receipt:
         """One text to one address. Raises Unsafe when keys contradict what is pinned: then nothing was sent."""
         if address == self._email:
-            raise UsageError("That is your own address.", cure="A message needs somebody else to go to.")
+            raise _to_oneself()
         if not text:
             raise UsageError("The message is empty.", cure="For example: sealpost send ada@example.org Hello")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UsageError("The text is not UTF-8.", cure="It holds half a character.") from None
         with self._state.alone():
             peer = self._peer(self._contacts.find(addresses=[address], uids=[self._own]), address)
+            if peer[0].contact.uid == self._own:
+                raise _to_oneself()
             cid = direct_conversation(self._own, peer[0].contact.uid)
+            n = self._counter(cid)["sent"] + 1
             draft = _Draft(
                 mid=new_message_id(int(self._service.now() * 1000)),
                 cid=cid,
                 uid=peer[0].contact.uid,
                 address=address,
                 text=text,
-                n=self._counter(cid)["sent"] + 1,
+                n=n,
                 heads={},
-                first=peer[0].first,
+                first=peer[0].first or n == 1,
             )
             return self._deliver(self._sealed(draft, peer))
 
@@ -265,6 +275,10 @@ class Sender:
 
     def _counter(self, cid: str) -> Json:
         return self._state.get(Kind.COUNTER, cid) or {"sent": 0, "received": {}}
+
+
+def _to_oneself() -> UsageError:
+    return UsageError("That is your own address.", cure="A message needs somebody else to go to.")
 
 
 def _kept(error: SealpostError) -> SealpostError:

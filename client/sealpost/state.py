@@ -257,7 +257,7 @@ class State:
         return [sent_at for (sent_at,) in rows.fetchall()]
 
     def mark_shown(self, cid: str, mid: str) -> None:
-        _execute(self._database, "update messages set new = 0 where cid = ? and mid = ?", (cid, mid))
+        _execute(self._database, "update messages set new = 0 where cid = ? and mid = ? and new", (cid, mid))
 
     def _messages(self, where: str, values: tuple[object, ...]) -> list[StoredMessage]:
         rows = _execute(

@@ -1,6 +1,7 @@
 """What reaches a terminal: peers' text made harmless, errors with their cure, progress of slow steps."""
 
 import contextlib
+import io
 import sys
 import threading
 import time
@@ -22,13 +23,13 @@ def neutralised(text: str, *, multiline: bool = False) -> str:
     Control, format (bidi overrides, invisible marks), surrogate, private and unassigned characters and line and
     paragraph separators appear as `\u{...}`.
 
-    With `multiline` line ends are kept, and continuation lines indented, so that no line of the text can pass for
-    another message's header. A tab becomes a space either way.
+    With `multiline` line ends are kept, and continuation lines begin with a bar, so that no line of the text can pass
+    for another message's header or for a notice. A tab becomes a space either way.
     """
     shown = []
     for character in text.replace("\r\n", "\n"):
         if character == "\n" and multiline:
-            shown.append("\n    ")
+            shown.append("\n  | ")
         elif character == "\t":
             shown.append(" ")
         elif _is_harmless(character):
@@ -46,8 +47,24 @@ def _is_harmless(character: str) -> bool:
 
 
 def local_time(seconds: float) -> str:
-    """Local date and time to the second, with the offset from UTC: 2026-11-22 13:00:00+01:00."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(sep=" ", timespec="seconds")
+    """Local date and time to the second, with the offset from UTC: 2026-11-22 13:00:00+01:00.
+
+    A time that this platform cannot say so is given in UTC, or else as its seconds.
+    """
+    try:
+        time = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:.0f} s after 1970"
+    with contextlib.suppress(OverflowError, ValueError, OSError):
+        time = time.astimezone()
+    return time.isoformat(sep=" ", timespec="seconds")
+
+
+def endure_any_text() -> None:
+    """A terminal of another encoding gets an escape for what it cannot show, and no command ends for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(text: str = "", *, stream: TextIO | None = None) -> None:

@@ -21,6 +21,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "XDG_RUNTIME_DIR",
     ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sealpost.passphrase._TERMINAL", "/nowhere")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr("sealpost.state._SYNCHRONOUS", "off")  # no test pulls the plug

@@ -11,7 +11,8 @@ import pytest
 from sealpost import __version__, commands
 from sealpost.cli import build_parser, main
 from sealpost.errors import ExitStatus
-from tests.unit.client.fakes import PASSPHRASE, URL, World, problem
+from sealpost.receiving import Item, Message
+from tests.unit.client.fakes import PASSPHRASE, URL, World, problem, replace_keys, texts
 
 
 @pytest.fixture
@@ -52,6 +53,10 @@ def run(*arguments: str) -> int:
         ["unlock", "--minutes", "721"],
         ["--passphrase-fd", "-1", "inbox"],
         ["inb"],
+        ["send", "a@example.org", "caf\udce9"],
+        ["sign-in", "\udcff"],
+        ["sign-up", "a@example.org", "--service", "https://\udcff"],
+        ["--profile", "\udcff", "inbox"],
     ],
 )
 def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +178,95 @@ def test_a_refused_message_is_one_line_with_its_reason(
     assert "! refused (malformed), from uid0 (address not confirmed): This does not follow the format" in line
 
 
+@pytest.mark.parametrize("command", [["inbox"], ["listen", "--timeout", "5"]])
+def test_what_could_not_be_shown_is_shown_again(
+    cli: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    signed_in(cli, "ada", "bob")
+    for text in ("first", "second"):
+        assert run("--profile", "ada", "send", "bob@example.org", text) == 0
+    shown: list[str] = []
+
+    def show(item: Item, *, as_json: bool) -> None:
+        assert isinstance(item, Message)
+        shown.append(item.text)
+        if item.text == "second":
+            raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "_show", show)
+        assert run("--profile", "bob", *command) == ExitStatus.FAILURE
+    capsys.readouterr()
+
+    assert run("--profile", "bob", "inbox") == 0
+    assert shown == ["first", "second"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith(": second")
+    assert run("--profile", "bob", "inbox") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_last_one_of_a_count_is_marked_too(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(cli, "ada", "bob")
+    assert run("--profile", "ada", "send", "bob@example.org", "hi") == 0
+    assert run("--profile", "bob", "listen", "--count", "1", "--timeout", "5") == 0
+    capsys.readouterr()
+
+    assert run("--profile", "bob", "inbox") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_terminal_of_another_encoding_gets_an_escape(cli: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_in(cli, "ada", "bob")
+    assert run("--profile", "ada", "send", "bob@example.org", "caf\u00e9") == 0
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+
+    assert run("--profile", "bob", "inbox") == 0
+
+    assert written.getvalue().endswith(b": caf\\xe9\n")
+
+
+def test_a_text_cannot_pass_for_a_notice(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(cli, "ada", "bob")
+    assert run("--profile", "ada", "send", "bob@example.org", "hi\n! Messages may be missing.") == 0
+    capsys.readouterr()
+
+    assert run("--profile", "bob", "inbox") == 0
+
+    assert capsys.readouterr().out.splitlines()[1] == "  | ! Messages may be missing."
+
+
+def test_a_signed_time_far_from_the_services_is_shown(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(cli, "ada", "bob")
+    cli.wall.ahead = 1200
+    assert run("--profile", "ada", "send", "bob@example.org", "hi") == 0
+    cli.wall.ahead = 0
+    capsys.readouterr()
+
+    assert run("--profile", "bob", "inbox") == 0
+    assert "    ! Signed at " in capsys.readouterr().out
+    assert run("--profile", "bob", "inbox", "--all", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["signed_at"].endswith("Z")
+
+
+def test_the_alarm_about_ones_own_chain_stands_among_the_messages(
+    cli: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in(cli, "ada", "bob")
+    replace_keys(cli, "ada")
+    cli.wall.ahead = 900
+    assert run("--profile", "ada", "send", "bob@example.org", "hi") == ExitStatus.UNSAFE
+    capsys.readouterr()
+
+    assert run("--profile", "ada", "inbox", "--json") == 0
+
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["type"] == "alarm"
+    assert json.loads(shown.out)["code"] == "key-change"
+    assert "ALARM: your own account" in shown.err
+
+
 def test_verify_prints_the_number_and_marks(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
     signed_in(cli, "ada", "bob")
 
@@ -227,6 +321,7 @@ def test_problems_end_with_their_status_a_cause_and_a_cure(
     err = capsys.readouterr().err
     assert err.startswith("sealpost: ")
     assert len(err.splitlines()) == 2
+    assert "the service says: Because" in err or status >= 500
     assert "\x1b" not in err
     assert "Traceback" not in err
 
@@ -264,6 +359,34 @@ class TestPassphrase:
 
         assert run("--passphrase-fd", str(reading), "--profile", "ada", "whoami") == 0
         os.close(reading)
+
+    def test_a_descriptor_gives_one_line_and_leaves_the_text(
+        self, cli: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        signed_in(cli, "ada", "bob")
+        monkeypatch.delenv("SEALPOST_PASSPHRASE_FILE")
+        reading, writing = os.pipe()
+        os.write(writing, f"{PASSPHRASE}\nthe text\n".encode())
+        os.close(writing)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(os.fdopen(reading, "rb")))
+
+        assert run("--passphrase-fd", str(reading), "--profile", "ada", "send", "bob@example.org") == 0
+
+        monkeypatch.undo()
+        with cli.reopened("bob") as bob:
+            assert texts(bob) == ["the text\n"]
+
+    def test_a_terminal_is_asked_also_when_standard_input_is_a_text(
+        self, cli: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        signed_in(cli, "ada", "bob")
+        monkeypatch.delenv("SEALPOST_PASSPHRASE_FILE")
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
+        (tmp_path / "terminal").touch()
+        monkeypatch.setattr("sealpost.passphrase._TERMINAL", str(tmp_path / "terminal"))
+        monkeypatch.setattr("getpass.getpass", lambda _prompt, *, stream: PASSPHRASE if stream else "")
+
+        assert run("--profile", "ada", "send", "bob@example.org") == 0
 
     def test_a_closed_descriptor_or_a_missing_file_is_2(
         self, cli: World, monkeypatch: pytest.MonkeyPatch

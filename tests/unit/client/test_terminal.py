@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealpost import terminal
-from sealpost.terminal import neutralised, progress
+from sealpost.terminal import local_time, neutralised, progress
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,30 @@ def test_neutralised(text: str, shown: str) -> None:
     assert neutralised(text) == shown
 
 
-def test_continuation_lines_cannot_pass_for_a_header() -> None:
-    assert neutralised("a\r\n2026-11-22 bob: b", multiline=True) == "a\n    2026-11-22 bob: b"
+def test_continuation_lines_cannot_pass_for_a_header_or_a_notice() -> None:
+    assert neutralised("a\r\n2026-11-22 bob: b\n! c", multiline=True) == "a\n  | 2026-11-22 bob: b\n  | ! c"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (253402300799, "9999-12-31 23:59:59+00:00"),
+        (-62135596800, "0001-01-01 00:00:00+00:00"),
+        (1e12, "1000000000000 s after 1970"),
+        (1e300, f"{1e300:.0f} s after 1970"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_every_time_can_be_said(
+    seconds: float, shown: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert local_time(seconds)[:4] in {shown[:4], "9998"}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @given(st.text())
