@@ -6,7 +6,7 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.protocol.jwk import PrivateKey, Use
-from tests.unit.client.fakes import World
+from tests.unit.client.fakes import World, texts
 
 _KEYS = Path(__file__).parents[2] / "vectors" / "keys.json"
 
@@ -68,3 +68,10 @@ def ada(world: World) -> Iterator[Account]:
 def bob(world: World) -> Iterator[Account]:
     with world.person("bob") as account:
         yield account
+
+
+@pytest.fixture
+def talking(ada: Account, bob: Account) -> None:
+    """Ada has written to Bob: their conversation and chains are known on both sides."""
+    ada.send("bob@example.org", "first")
+    assert texts(bob) == ["first"]

@@ -1,14 +1,19 @@
 """What comes is checked before it is shown; what is refused is named; keys end."""
 
+import time
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
+import httpx
 import pytest
 
 from sealpost.account import Account
 from sealpost.errors import ServiceUnavailable
 from sealpost.protocol import encoding
-from sealpost.receiving import Message, Refused
+from sealpost.receiving import Item, Message, Refused
 from tests.unit.client.fakes import World, claims, problem, texts
+from tests.unit.client.peers import forged, garbage
 
 
 class TestReceiving:
@@ -79,9 +84,7 @@ class TestReceiving:
 
     def test_a_hidden_sender_is_refused(self, world: World, ada: Account, bob: Account) -> None:
         ada.send("bob@example.org", "secret")
-        world.service.before["find_keys"] = None  # type: ignore[assignment]
         world.service.accounts["ada@example.org"]["statements"].clear()
-        del world.service.before["find_keys"]
 
         assert texts(bob) == ["chain-hidden"]
 
@@ -130,3 +133,142 @@ def test_a_known_address_is_not_asked_for_again(world: World, ada: Account, bob:
         if one["address"] == "ada@example.org"
     ]
     assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("talking")
+class TestHostilePeer:
+    """Whatever a signed-in peer seals, what others send still comes."""
+
+    @pytest.mark.parametrize(
+        "hostile",
+        [
+            {"ext": {"a": 2.5}},
+            {"n": 2**60},
+            {"iat": 2**53 - 1},
+            {"heads": {}},
+            {"body": {"type": "text", "text": "hi", "from": "a..b@example.org"}},
+            {"body": {"type": "text", "text": "hi", "from": "nobody@example.org"}},
+            {"body": {"type": "text", "text": "hi", "from": "\0" * 5000}},
+            {"body": {"type": []}},
+        ],
+        ids=str,
+    )
+    def test_the_inbox_goes_on(self, world: World, ada: Account, bob: Account, hostile: Any) -> None:
+        forged(world, ada, bob, **hostile)
+        with world.person("eve") as eve:
+            eve.send("bob@example.org", "from eve")
+
+        assert texts(bob)[-1] == "from eve"
+        assert len(list(bob.history())) == 3
+
+    def test_a_context_nested_deep_is_malformed(self, world: World, ada: Account, bob: Account) -> None:
+        deep: dict[str, Any] = {}
+        for _ in range(400):
+            deep = {"a": deep}
+        forged(world, ada, bob, ext=deep)
+
+        assert texts(bob) == ["malformed"]
+
+    def test_a_signed_time_beyond_the_calendar_is_shown_as_its_end(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        forged(world, ada, bob, iat=2**53 - 1)
+
+        (item,) = bob.inbox()
+
+        assert isinstance(item, Message)
+        assert item.signed_at is not None
+        assert item.signed_at.year == 9999
+
+
+@pytest.mark.usefixtures("talking")
+class TestClaimedAddress:
+    """Looking it up is optional: whatever goes wrong, the message is shown with the address not confirmed."""
+
+    def claim(self, world: World, ada: Account, bob: Account, refusal: httpx.Response) -> None:
+        """Ada claims another address, whose look-up the service refuses."""
+        body = {"type": "text", "text": "hi", "from": "other@example.org"}
+        forged(world, ada, bob, body=body)
+        world.service.before["find_keys"] = lambda _body: refusal
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
+    def test_a_refused_look_up_holds_no_message_back(
+        self, world: World, ada: Account, bob: Account, status: int
+    ) -> None:
+        codes = {400: "invalid-request", 401: "unauthenticated", 403: "forbidden", 429: "rate-limited"}
+        refusal = problem(status, codes.get(status, "internal"), {"Retry-After": "99"})
+        self.claim(world, ada, bob, refusal)
+
+        (item,) = bob.inbox()
+
+        assert isinstance(item, Message)
+        assert (item.text, item.address) == ("hi", None)
+
+    def test_after_a_failure_no_more_is_asked_for_a_minute(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        self.claim(world, ada, bob, problem(429, "rate-limited"))
+        self.claim(world, ada, bob, problem(429, "rate-limited"))
+        before = len(world.service.called("find_keys"))
+
+        assert texts(bob) == ["hi", "hi"]
+
+        assert len(world.service.called("find_keys")) == before + 1
+
+    def test_it_is_asked_for_again_when_the_message_is_shown(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        self.claim(world, ada, bob, problem(429, "rate-limited"))
+        for _ in bob._delivery.catch_up():
+            pass
+        world.service.accounts["other@example.org"] = world.service.accounts["ada@example.org"]
+        del world.service.before["find_keys"]
+
+        with world.reopened("bob") as again:
+            (item,) = again.inbox()
+
+        assert isinstance(item, Message)
+        assert item.address == "other@example.org"
+
+    def test_an_address_that_none_can_have_is_not_looked_up(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        before = len(world.service.called("find_keys"))
+        forged(world, ada, bob, body={"type": "text", "text": "hi", "from": "a..b@example.org"})
+
+        assert texts(bob) == ["hi"]
+        assert len(world.service.called("find_keys")) == before
+
+
+@pytest.mark.usefixtures("talking")
+class TestTimes:
+    def signed(self, world: World, ada: Account, bob: Account, seconds: float) -> Item:
+        """A message signed that long before it was sent."""
+        forged(world, ada, bob, iat=int((time.time() - seconds) * 1000))
+        (item,) = bob.inbox()
+        return item
+
+    def test_a_signed_time_is_given_where_it_differs(self, world: World, ada: Account, bob: Account) -> None:
+        item = self.signed(world, ada, bob, 700)
+
+        assert isinstance(item, Message)
+        assert item.signed_at is not None
+        assert timedelta(seconds=699) < item.sent_at - item.signed_at < timedelta(seconds=705)
+        assert len(item.notices) == 1
+
+    def test_and_not_within_ten_minutes(self, world: World, ada: Account, bob: Account) -> None:
+        item = self.signed(world, ada, bob, 500)
+
+        assert isinstance(item, Message)
+        assert (item.signed_at, item.notices) == (None, ())
+
+    def test_a_document_of_the_year_9999_hides_nothing(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        garbage(world, sent_at=253_402_300_799 * 10**6)
+        assert texts(bob) == ["malformed"]
+
+        ada.send("bob@example.org", "now")
+        world.service.documents[-1] = replace(world.service.documents[-1], sent_at=int(time.time() * 10**6))
+
+        assert texts(bob) == ["now"]
