@@ -11,7 +11,7 @@ from sealpost.mailbox import PAGE, FirestoreDenied, Mailbox
 from sealpost.receiving import Item, Reader
 from sealpost.service import Wall
 from sealpost.session import ID_MARGIN, Session
-from sealpost.state import State
+from sealpost.state import Kind, State
 
 _OVERLAP = 600 * 1_000_000
 """Microseconds that a message may be committed after its sent_at. So far behind what was read, it is read again."""
@@ -20,8 +20,6 @@ _LISTEN_SECONDS = 1800.0
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _TICK = 0.5
-_CURSOR = "cursor"
-_CAUGHT_UP = "caught-up"
 _TEMPORARY = frozenset({"rate-limited", "request-timeout"})
 """Refusals that pass by themselves. (What the service cannot answer now is ServiceUnavailable.)"""
 
@@ -165,10 +163,10 @@ class Delivery:
             if len(page) < PAGE:
                 break
             last = page[-1]
-        cursor = self._state.get(_CURSOR)
+        cursor = self._state.get(Kind.CURSOR)
         if cursor is not None:
             mark = min(cursor["sent_at"], int(started * 1_000_000))
-            self._state.put(_CAUGHT_UP, {"sent_at": mark})
+            self._state.put(Kind.CAUGHT_UP, {"sent_at": mark})
         self._device.destroy_ended(catch_up_started=started)
 
     def _read_from(self) -> int:
@@ -186,7 +184,7 @@ class Delivery:
 
     def _caught_up(self) -> int:
         """Where the last complete catch-up ended: the cursor, or its beginning if that was earlier."""
-        mark = self._state.get(_CAUGHT_UP)
+        mark = self._state.get(Kind.CAUGHT_UP)
         return 0 if mark is None else int(mark["sent_at"])
 
 

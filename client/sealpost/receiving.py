@@ -15,10 +15,9 @@ from sealpost.protocol.body import Text
 from sealpost.protocol.chain import Chain
 from sealpost.protocol.errors import NOTICES, SENTENCES, Code, HiddenError, Notice, ProtocolError
 from sealpost.protocol.opening import AlreadySeen, Document, Known, Opened, Receiver, open_message
-from sealpost.state import State, StoredMessage
+from sealpost.state import Kind, State, StoredMessage
 from sealpost.verdicts import Held, Verdicts
 
-_COUNTER = "counter"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MILLISECOND = 253_402_214_400_000
 """The last day of the year 9999: what a signer writes beyond it, no calendar shows."""
@@ -251,10 +250,10 @@ class Reader:
             "notices": [notice.value for notice in opened.notices],
         }
         with self._state.transaction():
-            counter = self._state.get(_COUNTER, document.cid) or {"sent": 0, "received": {}}
+            counter = self._state.get(Kind.COUNTER, document.cid) or {"sent": 0, "received": {}}
             highest = max(opened.context.n, counter["received"].get(document.sender_device, 0))
             received = counter["received"] | {document.sender_device: highest}
-            self._state.put(_COUNTER, counter | {"received": received}, document.cid)
+            self._state.put(Kind.COUNTER, counter | {"received": received}, document.cid)
             kept = self._verdicts.keep(document, content)
         if kept is None:
             return None
@@ -273,7 +272,7 @@ class Reader:
         return None if kept is None else self.item(kept)
 
     def _received(self, cid: str) -> dict[str, int]:
-        counter = self._state.get(_COUNTER, cid)
+        counter = self._state.get(Kind.COUNTER, cid)
         return counter["received"] if counter else {}
 
 

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     PROFILE = "profile"
     SESSION = "session"
     CURSOR = "cursor"
+    CAUGHT_UP = "caught-up"
     SIGNING_KEY = "signing-key"
     FIRST_STATEMENT = "first-statement"
     ENCRYPTION_KEY = "encryption-key"
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     CONVERSATION = "conversation"
     COUNTER = "counter"
     OUTBOX = "outbox"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)

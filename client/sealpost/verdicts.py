@@ -6,11 +6,7 @@ from typing import Any
 
 from sealpost.mailbox import MessageDocument
 from sealpost.protocol import bounds, encoding
-from sealpost.state import Json, State, StoredMessage
-
-_CURSOR = "cursor"
-_HELD = "held"
-_OUTBOX = "outbox"
+from sealpost.state import Json, Kind, State, StoredMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class Verdicts:
                 mid = _beside(mid, fingerprint)
             self.settle(document)
             if held is not None:
-                self._state.put(_HELD, asdict(held), _held_id(document))
+                self._state.put(Kind.HELD, asdict(held), _held_id(document))
             before = self._state.message(document.cid, mid)
             if before is not None and _essence(before.content) == _essence(content):
                 return None
@@ -79,7 +75,7 @@ class Verdicts:
     def settle(self, document: MessageDocument) -> None:
         """Nothing more is to come of the document: it is held no longer."""
         with self._state.transaction():
-            self._state.delete(_HELD, _held_id(document))
+            self._state.delete(Kind.HELD, _held_id(document))
             self.pass_over(document)
 
     def pass_over(self, document: MessageDocument) -> None:
@@ -89,12 +85,12 @@ class Verdicts:
         would else hide everything that is sent until then.
         """
         latest = int((self._now() + bounds.CLOCK_TOLERANCE) * 1_000_000)
-        cursor = self._state.get(_CURSOR)
+        cursor = self._state.get(Kind.CURSOR)
         if cursor is None or document.sent_at > cursor["sent_at"]:
-            self._state.put(_CURSOR, {"sent_at": min(document.sent_at, latest)})
+            self._state.put(Kind.CURSOR, {"sent_at": min(document.sent_at, latest)})
 
     def held(self) -> Iterator[Held]:
-        for stored in self._state.all(_HELD):
+        for stored in self._state.all(Kind.HELD):
             yield Held(**stored | {"document": MessageDocument(**stored["document"])})
 
     def empty(self, stored: StoredMessage) -> None:
@@ -105,7 +101,7 @@ class Verdicts:
 
     def _draft(self, document: MessageDocument) -> Json | None:
         """The message of this id that is on its way out."""
-        draft = self._state.get(_OUTBOX, document.mid)
+        draft = self._state.get(Kind.OUTBOX, document.mid)
         return draft if draft is not None and draft["cid"] == document.cid else None
 
 
