@@ -181,12 +181,14 @@ def checked_url(url: str) -> str:
     try:
         httpx.URL(url)
         parts = urlsplit(url)
+        port = parts.port
     except (ValueError, httpx.InvalidURL):
         raise UsageError(f"This is not the URL of a service: {url}", cure=cure) from None
     if (
         not _URL.fullmatch(url)
         or parts.scheme not in {"https", "http"}
         or not parts.hostname
+        or port == 0
         or parts.query
         or parts.fragment
         or parts.username

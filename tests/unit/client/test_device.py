@@ -4,8 +4,6 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.errors import ServiceUnavailable
-from sealpost.protocol import encryption_keys
-from sealpost.protocol.jwk import PrivateKey, Use
 from tests.unit.client.fakes import Json, World, claims, problem, texts
 
 DAY = 86400
@@ -58,14 +56,6 @@ class TestConflicts:
         self, world: World, ada: Account, bob: Account
     ) -> None:
         world.wall.ahead = 8 * DAY
-        foreign = PrivateKey.generate(Use.ENCRYPTION).public
-        world.service.accounts["ada@example.org"]["key"] = encryption_keys.key_statement(
-            uid=ada._uid,
-            signing_key=ada._device.key,
-            encryption_key=foreign,
-            n=2,
-            now=int(world.wall.time()),
-        )
         refuse_up_to(world, 2)
 
         assert ada.inbox() == []
