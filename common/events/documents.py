@@ -3,6 +3,9 @@
 A function that returns has handled the event. One that raises Unavailable or DeadlineExceeded gets it again (503).
 An event that can never be handled is poison, and so is one that the domain refuses: it is filed in dead_events and
 acknowledged.
+
+Events come as plain HTTP, and are parsed here: the framework's own cloud_event takes a body of any size, answers one that
+is no event with a repetition of it, and leaves no line in the log.
 """
 
 import re
@@ -14,13 +17,20 @@ from datetime import datetime
 from typing import Any
 
 import functions_framework.aio
-from cloudevents.http.event import CloudEvent
-from starlette.exceptions import HTTPException
+from cloudevents.http import CloudEvent, from_http
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from common.clock import Clock, deadline
 from common.errors import DeadlineExceeded, SealpostError, Unavailable
 from common.events.ports import DeadEvents, Decode
+from common.http.body import read_body, require_small
+from common.http.edge import CLIENT_CLOSED_REQUEST, refuse
+from common.http.problems import RequestTimeout, method_not_allowed
 from common.telemetry import log_call, log_fault
+
+EVENT_BYTES = 4 * 1024 * 1024
+"""More than Firestore's largest document as it was and as it is, in base64."""
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -54,45 +64,77 @@ class EventEdge:
     dead_events: DeadEvents
     clock: Clock
     call_seconds: float = 30.0
+    body_seconds: float = 10.0
 
 
-def on_document(edge: EventEdge) -> Callable[[Callable[[DocumentChange], Awaitable[None]]], Any]:
+Handler = Callable[[DocumentChange], Awaitable[None]]
+
+_LATER = (Unavailable, DeadlineExceeded, RequestTimeout)
+"""What may work when it is tried again."""
+
+
+def on_document(edge: EventEdge) -> Callable[[Handler], Any]:
     """A function that Firestore calls with a document that was created or changed."""
 
-    def decorate(function: Callable[[DocumentChange], Awaitable[None]]) -> Any:
+    def decorate(function: Handler) -> Any:
         name = function.__name__
 
-        async def handle(event: CloudEvent) -> None:
+        async def handle(request: Request) -> Response:
+            if request.method != "POST":
+                return refuse(name, request.method, method_not_allowed(("POST",)))
             began = time.monotonic()
             status, reason = 200, None
             try:
                 async with deadline(edge.call_seconds):
-                    try:
-                        await function(_change(event, edge.decode))
-                    except (Unavailable, DeadlineExceeded):
-                        raise
-                    except (Poison, SealpostError) as poison:
-                        reason = str(poison) if isinstance(poison, Poison) else type(poison).__name__
-                        await edge.dead_events.file(
-                            function=name,
-                            event_id=_safe(event.get("id")),
-                            kind=_safe(event.get("type")),
-                            reason=reason,
-                            now=edge.clock(),
-                        )
-            except (Unavailable, DeadlineExceeded) as error:
+                    reason = await _handled(edge, function, request)
+            except ClientDisconnect:
+                status = CLIENT_CLOSED_REQUEST
+            except _LATER as error:
                 status, reason = 503, type(error).__name__
             except Exception as error:  # noqa: BLE001 - the framework would log its text, which may hold the event's
                 log_fault(name, error)
                 status, reason = 503, "unforeseen"
             log_call(name, status=status, seconds=time.monotonic() - began, reason=reason)
-            if status != 200:  # noqa: PLR2004 - acknowledged
-                raise HTTPException(status) from None
+            return Response(status_code=status)
 
         handle.__name__ = name
-        return functions_framework.aio.cloud_event(handle)
+        return functions_framework.aio.http(handle)
 
     return decorate
+
+
+async def _handled(edge: EventEdge, function: Handler, request: Request) -> str | None:
+    """None once the function has returned; why the event was filed if it is poison."""
+    event: CloudEvent | None = None
+    try:
+        require_small(request, EVENT_BYTES)
+        event = _event(request, await read_body(request, limit=EVENT_BYTES, seconds=edge.body_seconds))
+        await function(_change(event, edge.decode))
+    except _LATER:
+        raise
+    except (Poison, SealpostError) as poison:
+        reason = str(poison) if isinstance(poison, Poison) else type(poison).__name__
+        event_id, kind = (
+            (request.headers.get("ce-id"), request.headers.get("ce-type"))
+            if event is None
+            else (event.get("id"), event.get("type"))
+        )
+        await edge.dead_events.file(
+            function=function.__name__,
+            event_id=_safe(event_id),
+            kind=_safe(kind),
+            reason=reason,
+            now=edge.clock(),
+        )
+        return reason
+    return None
+
+
+def _event(request: Request, body: bytes) -> CloudEvent:
+    try:
+        return from_http(request.headers, body)
+    except Exception:  # noqa: BLE001 - the library's errors, and those of whatever it parses with
+        raise Poison("not a CloudEvent") from None
 
 
 def _change(event: CloudEvent, decode: Decode) -> DocumentChange:

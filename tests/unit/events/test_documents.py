@@ -1,6 +1,6 @@
 import asyncio
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from types import ModuleType
 from typing import Any
@@ -11,6 +11,7 @@ from functions_framework.aio import create_asgi_app_from_module
 
 from common.errors import DeadlineExceeded, NotFound, Unavailable
 from common.events import DocumentChange, EventEdge, Poison, on_document
+from common.events.documents import EVENT_BYTES
 from tests.fakes.clock import FakeClock
 from tests.fakes.events import FakeDeadEvents, document_event
 from tests.unit.conftest import Printed
@@ -44,8 +45,8 @@ class World:
         self.error: BaseException | None = None
         self.waits = False
 
-    def client(self, call_seconds: float = 30.0) -> httpx.AsyncClient:
-        edge = EventEdge(decode=decode, dead_events=self.dead, clock=FakeClock(), call_seconds=call_seconds)
+    def client(self, **seconds: float) -> httpx.AsyncClient:
+        edge = EventEdge(decode=decode, dead_events=self.dead, clock=FakeClock(), **seconds)
 
         @on_document(edge)
         async def note(change: DocumentChange) -> None:
@@ -57,7 +58,7 @@ class World:
 
         module = ModuleType("main")
         module.note = note  # type: ignore[attr-defined]
-        app = create_asgi_app_from_module("note", "", "cloudevent", module, None)
+        app = create_asgi_app_from_module("note", "", "http", module, None)
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
     async def deliver(
@@ -69,14 +70,14 @@ class World:
     ) -> int:
         changed = {f"ce-{name}": value for name, value in (attributes or {}).items()}
         given = {name: value for name, value in (HEADERS | changed).items() if value is not None}
-        response = await self.client(call_seconds).post("/", content=data, headers=given)
+        response = await self.client(call_seconds=call_seconds).post("/", content=data, headers=given)
         assert "canary" not in response.text
         return response.status_code
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("FUNCTION_SIGNATURE_TYPE", "cloudevent")
+    monkeypatch.setenv("FUNCTION_SIGNATURE_TYPE", "http")
     return World()
 
 
@@ -203,3 +204,45 @@ async def test_a_handled_event_leaves_one_line(world: World, printed: Printed) -
     (line,) = printed.lines
     assert line.keys() == {"severity", "message", "function", "status", "duration_ms"}
     assert "canary" not in "".join(printed.text)
+
+
+NO_EVENTS: dict[str, tuple[bytes, dict[str, str | None]]] = {
+    "no attributes": (b"canary", {"id": None, "type": None, "source": None, "specversion": None}),
+    "no id": (DATA, {"id": None}),
+    "another version": (DATA, {"specversion": "canary"}),
+    "more than any event": (b"\0" * (EVENT_BYTES + 1), {}),
+}
+
+
+@pytest.mark.parametrize(("data", "attributes"), NO_EVENTS.values(), ids=NO_EVENTS.keys())
+async def test_what_is_no_event_is_filed_and_acknowledged(
+    world: World, printed: Printed, data: bytes, attributes: dict[str, str | None]
+) -> None:
+    assert await world.deliver(data, attributes) == 200
+    (row,) = world.dead.filed
+    assert row["reason"] in {"not a CloudEvent", "PayloadTooLarge"}
+    assert row["event_id"] == ("unreadable" if "id" in attributes else HEADERS["ce-id"])
+    assert [line["status"] for line in printed.lines] == [200]
+
+
+@pytest.mark.parametrize("body", [b"canary", b'{"canary', b"[]", b'{"specversion":"1.0"}', b'{"a":' * 2000])
+async def test_an_event_that_is_all_body_is_read_or_filed(world: World, body: bytes) -> None:
+    headers = {"content-type": "application/cloudevents+json"}
+    assert (await world.client().post("/", content=body, headers=headers)).status_code == 200
+    assert [row["reason"] for row in world.dead.filed] == ["not a CloudEvent"]
+
+
+async def test_an_event_is_posted(world: World, printed: Printed) -> None:
+    response = await world.client().put("/", content=DATA, headers=HEADERS)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert [line["problem"] for line in printed.lines] == ["method-not-allowed"]
+
+
+async def test_an_event_that_stops_halfway_comes_again(world: World) -> None:
+    async def half() -> AsyncIterator[bytes]:
+        yield DATA[:5]
+        await asyncio.Event().wait()
+
+    response = await world.client(body_seconds=0.01).post("/", content=half(), headers=HEADERS)
+    assert response.status_code == 503
+    assert (world.changes, world.dead.filed) == ([], [])
