@@ -6,6 +6,7 @@ origin and lose their text, because what an SDK puts into a warning is not ours 
 
 import json
 import logging
+import os
 import sys
 from typing import Any
 
@@ -33,6 +34,8 @@ def configure() -> None:
     root.setLevel(logging.WARNING)
     _ours.setLevel(logging.INFO)
     _ours.disabled = False
+    # gRPC writes text of its own to standard error, past all of this, unless it is told before it is first imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def log_call(function: str, *, status: int, seconds: float, **fields: str | int | None) -> None:
