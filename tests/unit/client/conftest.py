@@ -11,8 +11,13 @@ from tests.unit.client.fakes import World, texts
 _KEYS = Path(__file__).parents[2] / "vectors" / "keys.json"
 
 
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("temporary")
+
+
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def surroundings(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
     for name in (
         "SEALPOST_HOME",
         "SEALPOST_PASSPHRASE_FILE",
@@ -22,8 +27,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sealpost.passphrase._TERMINAL", "/nowhere")
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.setattr("sealpost.state._SYNCHRONOUS", "off")  # no test pulls the plug
 
 

@@ -320,17 +320,17 @@ class TestUnlock:
             state.unlock(until=time.time() + 60)
 
     def test_its_half_is_never_beside_the_state(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         homes = [ProfileFolder(tmp_path / "home", name) for name in ("ada", "bob")]
-        temporary = [home.key_file for home in homes]
+        without = [home.key_file for home in homes]
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
         runtime = [home.key_file for home in homes]
 
-        assert {path.parents[1] for path in temporary} == {tmp_path / "temporary"}
-        assert all(path.parent.name.startswith(f"sealpost-{os.getuid()}-") for path in temporary)
+        assert {path.parents[1] for path in without} == {temporary}
+        assert all(path.parent.name.startswith(f"sealpost-{os.getuid()}-") for path in without)
         assert {path.parent for path in runtime} == {tmp_path / "sealpost"}
-        assert len({*temporary, *runtime}) == 4
+        assert len({*without, *runtime}) == 4
 
 
 def _must_not_ask() -> str:
