@@ -94,10 +94,10 @@ class Reader:
         return self._judge(document)
 
     def reopen(self) -> Iterator[Item]:
-        """Judges again what was refused and whose reason is gone: a contact no longer frozen, another version of this client."""
+        """Judges again what was refused for a reason that may be gone: a freeze has ended, or this is another version."""
         for held in self._verdicts.held():
             frozen = self._frozen(held.document.sender_uid, self._own) is not None
-            if frozen if held.frozen else held.version == __version__:
+            if held.version == __version__ and (frozen or not held.frozen):
                 continue
             item = self._judge(held.document)
             if item is not None:
@@ -157,6 +157,8 @@ class Reader:
 
     def _open(self, document: MessageDocument) -> Opened | AlreadySeen:
         """The protocol's checks, with a look-up for each state that they find missing."""
+        if self._frozen(document.sender_uid) is Code.UPDATE_NEEDED:
+            self._look_up(document, HiddenError("a freeze that may end", chains={document.sender_uid: 0}))
         frozen = self._frozen(document.sender_uid)
         if frozen is not None:
             raise ProtocolError(frozen, "the sender is frozen")

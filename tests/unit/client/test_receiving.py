@@ -82,6 +82,14 @@ class TestReceiving:
 
         assert texts(bob) == ["later"]
 
+    def test_what_the_service_will_not_look_up_it_hides(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        ada.send("bob@example.org", "secret")
+        world.service.before["find_keys"] = lambda _body: problem(400, "invalid-request")
+
+        assert texts(bob) == ["chain-hidden"]
+
     def test_a_hidden_sender_is_refused(self, world: World, ada: Account, bob: Account) -> None:
         ada.send("bob@example.org", "secret")
         world.service.accounts["ada@example.org"]["statements"].clear()

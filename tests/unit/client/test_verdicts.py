@@ -152,6 +152,17 @@ class TestReadLater:
         assert texts(bob) == []
         assert [type(item) for item in bob.history()] == [Message, Message]
 
+    @pytest.mark.parametrize(("handled", "shown"), [(True, "hi"), (False, "update-needed")])
+    def test_a_freeze_that_an_update_has_ended_is_noticed(
+        self, ada: Account, bob: Account, *, handled: bool, shown: str
+    ) -> None:
+        contact = bob._contacts.pinned(ada._uid)
+        assert contact is not None
+        freeze(bob, ada._uid, ("update-needed", "ours", contact.statements[0] if handled else "theirs"))
+        ada.send("bob@example.org", "hi")
+
+        assert texts(bob) == [shown]
+
     @pytest.mark.parametrize("delivered", ["still delivered", "delivered no more"])
     def test_what_is_of_a_later_version_is_read_by_that_version(
         self, world: World, ada: Account, bob: Account, monkeypatch: pytest.MonkeyPatch, delivered: str
