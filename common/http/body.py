@@ -18,28 +18,35 @@ _DIGITS = 18
 """Of the largest Content-Length worth reading; Python refuses to parse a number of some thousands."""
 
 
+def require_small(request: Request, limit: int) -> None:
+    """Raises PayloadTooLarge: more than `limit` bytes are announced."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and (len(announced) > _DIGITS or int(announced) > limit):
+        raise _too_large(limit)
+
+
 async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
     """The whole body.
 
     Raises:
-        PayloadTooLarge: more than `limit` bytes are announced or arrive.
+        PayloadTooLarge: more than `limit` bytes arrive.
         RequestTimeout: it takes longer than `seconds`.
         starlette.requests.ClientDisconnect: the client left.
     """
-    too_large = PayloadTooLarge(f"The body may have {limit} bytes at most.")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and (len(announced) > _DIGITS or int(announced) > limit):
-        raise too_large
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    raise too_large
+                    raise _too_large(limit)
     except TimeoutError:
         raise RequestTimeout(f"The body must arrive within {seconds:g} seconds.") from None
     return bytes(body)
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body may have {limit} bytes at most.")
 
 
 def decoder(shape: type[T]) -> Callable[[bytes], T]:

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from common.clock import deadline
 from common.errors import NotFound, SealpostError, Unauthenticated, Unavailable
-from common.http.body import decoder, read_body
-from common.http.problems import HeadersTooLarge, MethodNotAllowed, problem_of, problem_response
+from common.http.body import decoder, read_body, require_small
+from common.http.problems import HeadersTooLarge, method_not_allowed, problem_of, problem_response
 from common.identity import Caller, network
 from common.jose import RsaKey
 from common.sessions import Gate, Target
@@ -25,9 +25,14 @@ B = TypeVar("B")
 Handler = Callable[[Request], Awaitable[Response]]
 
 _KIB = 1024
-_CLIENT_CLOSED_REQUEST = 499
+CLIENT_CLOSED_REQUEST = 499
+"""What the log says of a client that left."""
 _PROOF = "proof"
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_UNREAD = 32 * _KIB
+"""The largest body that a function which reads none lets itself be told of."""
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+"""Those that functions-framework passes on to a function."""
 
 
 class Access(Enum):
@@ -121,7 +126,7 @@ def post(
                 device_key = await edge.gate.require_proof(caller, proof, target, token=token)
             return await function(Call(body, target, _network(edge, request), caller, device_key))
 
-        return framed(edge, "POST", function.__name__, answer)
+        return framed(edge, "POST", function.__name__, answer, limit=limit)
 
     return decorate
 
@@ -139,7 +144,7 @@ def get(edge: Edge) -> Callable[[Callable[[Call[None]], Awaitable[Response]]], H
     return decorate
 
 
-def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
+def framed(edge: Edge, method: str, name: str, answer: Handler, *, limit: int = _UNREAD) -> Handler:
     """Put limits, errors and the log line around `answer`, and register it with functions-framework as `name`."""
 
     async def function(request: Request) -> Response:
@@ -151,9 +156,10 @@ def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
                     _require_small_headers(edge, request)
                     _require_route(name, request)
                     _require_method(method, request)
+                    require_small(request, limit)
                     response = await answer(request)
         except ClientDisconnect:
-            response = Response(status_code=_CLIENT_CLOSED_REQUEST)
+            response = Response(status_code=CLIENT_CLOSED_REQUEST)
         except SealpostError as error:
             code = problem_of(error).code
             response = problem_response(error, request_id)
@@ -164,7 +170,7 @@ def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
         response.headers["x-request-id"] = request_id
         log_call(
             name,
-            method=request.method if request.method in _METHODS else "other",
+            method=_known(request.method),
             status=response.status_code,
             problem=code,
             seconds=time.monotonic() - began,
@@ -175,6 +181,26 @@ def framed(edge: Edge, method: str, name: str, answer: Handler) -> Handler:
 
     function.__name__ = name
     return cast("Handler", functions_framework.aio.http(function))
+
+
+def refuse(name: str, method: str, error: SealpostError) -> Response:
+    """The answer to what never reached a function, with its log line, in which `name` stands for the function."""
+    request_id = uuid4().hex
+    problem = problem_of(error)
+    log_call(
+        name,
+        method=_known(method),
+        status=problem.status,
+        problem=problem.code,
+        seconds=0.0,
+        request_id=request_id,
+    )
+    return problem_response(error, request_id)
+
+
+def _known(method: str) -> str:
+    """For the log, which repeats nothing that a caller made up."""
+    return method if method in METHODS else "other"
 
 
 def _require_small_headers(edge: Edge, request: Request) -> None:
@@ -195,7 +221,7 @@ def _require_route(name: str, request: Request) -> None:
 def _require_method(method: str, request: Request) -> None:
     allowed = ("GET", "HEAD") if method == "GET" else (method,)
     if request.method not in allowed:
-        raise MethodNotAllowed(f"This function takes {method}.", allow=", ".join(allowed))
+        raise method_not_allowed(allowed)
 
 
 def _caller(edge: Edge, request: Request, access: Access) -> tuple[Caller | None, str]:

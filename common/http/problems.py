@@ -55,6 +55,10 @@ _PROBLEMS: dict[type[errors.SealpostError], Problem] = {
 }
 
 
+def method_not_allowed(allow: tuple[str, ...]) -> MethodNotAllowed:
+    return MethodNotAllowed(f"This path takes {allow[0]}.", allow=", ".join(allow))
+
+
 def problem_of(error: BaseException) -> Problem:
     return _PROBLEMS.get(type(error), _INTERNAL) if isinstance(error, errors.SealpostError) else _INTERNAL
 
@@ -68,7 +72,7 @@ def problem_response(error: BaseException, request_id: str) -> Response:
         "status": status,
         "request_id": request_id,
     }
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", "x-request-id": request_id}
     if isinstance(error, errors.SealpostError) and code != _INTERNAL.code:
         document |= {"detail": error.detail, **error.members}
     if isinstance(error, errors.RateLimited | errors.Unavailable):

@@ -7,6 +7,7 @@ import uvicorn
 
 from common.settings import SettingsError
 from common.suite.app import Suite
+from common.suite.protocol import LimitedProtocol
 
 
 def main() -> int:
@@ -26,9 +27,11 @@ def main() -> int:
         host=options.host,
         port=options.port,
         loop="uvloop",
-        http="httptools",
+        http=LimitedProtocol,
+        ws="none",
         lifespan="off",
         log_config=None,
+        log_level="error",  # of its own words; what is no request has our line
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -3,25 +3,35 @@
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions_framework.aio import create_asgi_app
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import PlainTextResponse
 
 from common import telemetry
+from common.errors import NotFound
+from common.http.edge import METHODS, refuse
+from common.http.problems import method_not_allowed
 from common.suite.manifest import ROOT, Manifest
+from common.suite.protocol import NAME
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_HEALTH: App = PlainTextResponse("ok\n")
-_NOWHERE: App = JSONResponse(
-    {"type": "urn:sealpost:problem:not-found", "title": "There is no such thing", "status": 404},
-    status_code=404,
-    media_type="application/problem+json",
-)
+_GET = ("GET", "HEAD")
+
+
+class _Place(NamedTuple):
+    name: str
+    app: App
+    allow: tuple[str, ...]
+    passed_on: frozenset[str] = METHODS
+    """The methods that the app answers by itself, if only by a refusal."""
+
+
+_HEALTH = _Place(NAME, PlainTextResponse("ok\n"), _GET, frozenset(_GET))
 
 
 class Suite:
@@ -33,18 +43,26 @@ class Suite:
     def __init__(self, root: Path = ROOT) -> None:
         manifest = Manifest.read(root)
         os.environ.update(manifest.environment)
-        self._apps: dict[str, App] = {"/health": _HEALTH}
+        self._places = {"/health": _HEALTH}
         for function in manifest.functions:
-            app = create_asgi_app(
-                target=function.name, source=str(function.source), signature_type=function.signature
-            )
+            app = create_asgi_app(target=function.name, source=str(function.source), signature_type="http")
+            place = _Place(function.name, app, _GET if function.method == "GET" else (function.method,))
             if function.route:
-                self._apps[function.route] = app
+                self._places[function.route] = place
             elif "FIRESTORE_EMULATOR_HOST" in os.environ:
                 project = os.environ["GOOGLE_CLOUD_PROJECT"]
-                self._apps[f"/functions/projects/{project}/triggers/{function.name}"] = app
+                self._places[f"/functions/projects/{project}/triggers/{function.name}"] = place
         telemetry.configure()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._apps.get(scope["path"], _NOWHERE)(scope, receive, send)
+            await self._app(scope["method"], scope["path"])(scope, receive, send)
+
+    def _app(self, method: str, path: str) -> App:
+        """What answers. functions-framework would refuse some methods by itself, in plain text and without a log line."""
+        place = self._places.get(path)
+        if place is None:
+            return refuse(NAME, method, NotFound("There is nothing at this path."))
+        if method not in place.passed_on:
+            return refuse(place.name, method, method_not_allowed(place.allow))
+        return place.app

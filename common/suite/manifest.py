@@ -23,9 +23,10 @@ class Function:
         return trigger.get("route")
 
     @property
-    def signature(self) -> str:
-        """functions-framework's signature type."""
-        return "http" if self.route else "cloudevent"
+    def method(self) -> str:
+        """The HTTP method that it is called with."""
+        (trigger,) = self.trigger.values()
+        return trigger.get("method", "POST")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,5 @@ def test_the_real_manifest_names_sources_that_exist() -> None:
     manifest = Manifest.read()
     assert all(function.source.is_file() for function in manifest.functions)
     assert all(function.source.is_relative_to(ROOT) for function in manifest.functions)
-    signatures = {function.signature for function in manifest.functions}
-    assert signatures == {"http", "cloudevent"}
+    assert {function.method for function in manifest.functions} == {"GET", "POST"}
     assert manifest.environment["FUNCTION_USE_ASGI"] == "true"
