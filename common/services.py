@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from common.events import EventEdge, SchedulerEdge
     from common.keys import Directory, Publishing
     from common.messages import Messages
-    from common.sessions import Sessions
+    from common.sessions import KeyRotation, Sessions
     from common.storage.auth import FirebaseUsers
     from common.storage.firestore.client import FirestoreClient
     from common.storage.firestore.sessions import FirestoreSessions
@@ -103,6 +103,12 @@ class Services:
             issuer=self.settings.service_url,
             clock=self.clock,
         )
+
+    def rotation(self) -> "KeyRotation":
+        from common.sessions import KeyRotation
+        from common.storage.key_ring import key_ring_of
+
+        return KeyRotation(store=key_ring_of(self.settings), clock=self.clock)
 
     def publishing(self) -> "Publishing":
         from common.keys import Publishing

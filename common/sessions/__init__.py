@@ -4,12 +4,14 @@ from common.sessions.admission import Admission
 from common.sessions.gate import Gate
 from common.sessions.model import Ending, NewSession, Opened, Renewal, StoredSession
 from common.sessions.proof import Target
+from common.sessions.rotation import KeyRotation
 from common.sessions.service import Sessions
 
 __all__ = [
     "Admission",
     "Ending",
     "Gate",
+    "KeyRotation",
     "NewSession",
     "Opened",
     "Renewal",

@@ -5,6 +5,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 from common.identity import Address, Caller
+from common.sessions.key_ring import KeyRing
 from common.sessions.model import Standing, StoredSession
 
 
@@ -81,3 +82,17 @@ class TokenKeys(Protocol):
 
     def published(self) -> list[dict[str, str]]:
         """All public keys as JWK: the next one, the current one, the previous one."""
+
+
+class TokenKeyRing(Protocol):
+    """Where the keys of access tokens are kept."""
+
+    async def read(self) -> tuple[KeyRing, str]:
+        """The ring, and the version that `replace` asks for."""
+
+    async def replace(self, version: str, ring: KeyRing) -> bool:
+        """Put a ring in the place of that version; False if another one stands there by now.
+
+        A new key is published before the current one changes, so that a fault in between leaves keys that verify more
+        than they need to. Which keys sign is told last, in one step.
+        """

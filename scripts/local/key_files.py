@@ -1,14 +1,14 @@
 """The secrets of a local run: made once, each in a file that only its owner may read."""
 
 import base64
-import hashlib
-import json
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from common.sessions.key_ring import KeyRing
+from common.storage.key_ring import KeyRingFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +43,12 @@ def make(folder: Path, *, smtp_url: str) -> KeyFiles:
     folder.mkdir(mode=0o700, exist_ok=True)
     files = KeyFiles(folder)
     if not files.verification_keys.is_file():
-        private = _signing_key()
-        public = {name: value for name, value in private.items() if name != "d"}
-        _write(files.signing_keys, json.dumps({"keys": [private]}))
-        _write(files.verification_keys, json.dumps({"keys": [public]}))
+        KeyRingFiles(files.signing_keys, files.verification_keys).write(KeyRing.new(time.time()))
     for path in (files.index_key, files.scheduler_token):
         if not path.is_file():
             _write(path, _base64url(secrets.token_bytes(32)))
     _write(files.smtp_url, smtp_url)
     return files
-
-
-def _signing_key() -> dict[str, str]:
-    """A private ES256 JWK; its `kid` is the thumbprint of RFC 7638."""
-    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
-    public = numbers.public_numbers
-    x, y, d = (_base64url(number.to_bytes(32)) for number in (public.x, public.y, numbers.private_value))
-    thumbprint = hashlib.sha256(
-        json.dumps({"crv": "P-256", "kty": "EC", "x": x, "y": y}, separators=(",", ":")).encode()
-    ).digest()
-    return {
-        "kty": "EC",
-        "crv": "P-256",
-        "alg": "ES256",
-        "use": "sig",
-        "kid": _base64url(thumbprint),
-        "x": x,
-        "y": y,
-        "d": d,
-    }
 
 
 def _base64url(data: bytes) -> str:

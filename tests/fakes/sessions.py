@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 
 from common.errors import Forbidden, InvalidCode
 from common.identity import Address, Caller, Head
+from common.sessions.key_ring import KeyRing
 from common.sessions.model import DeviceState, Standing, StoredSession
 
 
@@ -142,3 +143,21 @@ class FakeTokenKeys:
 
     def published(self) -> list[dict[str, str]]:
         return [{"kid": kid} for kid in self.keys]
+
+
+@dataclass
+class FakeKeyRing:
+    ring: KeyRing
+    version: int = 0
+
+    async def read(self) -> tuple[KeyRing, str]:
+        found = self.ring, str(self.version)
+        await asyncio.sleep(0)
+        return found
+
+    async def replace(self, version: str, ring: KeyRing) -> bool:
+        await asyncio.sleep(0)
+        if version != str(self.version):
+            return False
+        self.ring, self.version = ring, self.version + 1
+        return True

@@ -30,6 +30,7 @@ LOADS: dict[str, set[str]] = {
     "send_message": {"PostgreSQL"} | FIRESTORE,
     "on_message_created": {"PostgreSQL"} | FIRESTORE,
     "daily_backup": set(),
+    "rotate_signing_key": set(),
 }
 
 HEAVY = {*LIBRARIES.values(), "google.auth", "google.protobuf", "requests", "httpx", "aiohttp"}
@@ -58,6 +59,8 @@ def loaded(scratch: Path) -> dict[str, set[str]]:
         "POSTGRES_DSN": "postgresql://sealpost@127.0.0.1:1/sealpost",
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
         "INDEX_KEY_FILE": str(scratch / "index"),
+        "SIGNING_KEYS_FILE": str(scratch / "signing"),
+        "VERIFICATION_KEYS_FILE": str(scratch / "verifying"),
         "SCHEDULER_TOKEN_FILE": str(scratch / "scheduler"),
         "SMTP_URL_FILE": str(scratch / "smtp"),
         "BACKUP_FOLDER": str(scratch),

@@ -13,8 +13,9 @@ def test_secrets_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> Non
     assert {name for name in before if before[name] != after[name]} == {"smtp-url"}
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-    (private,), (public,) = (
+    private, public = (
         json.loads(path.read_text())["keys"] for path in (files.signing_keys, files.verification_keys)
     )
-    assert public == {name: value for name, value in private.items() if name != "d"}
-    assert (public["alg"], public["use"], len(public["kid"])) == ("ES256", "sig", 43)
+    current, following = ({name: value for name, value in key.items() if name != "d"} for key in private)
+    assert public == [following, current]
+    assert {(key["alg"], key["use"], len(key["kid"])) for key in public} == {("ES256", "sig", 43)}
