@@ -147,9 +147,8 @@ def test_a_known_address_is_not_asked_for_again(world: World, ada: Account, bob:
 class TestHostilePeer:
     """Whatever a signed-in peer seals, what others send still comes."""
 
-    @pytest.mark.parametrize(
-        "hostile",
-        [
+    def test_the_inbox_goes_on(self, world: World, ada: Account, bob: Account) -> None:
+        hostile: list[dict[str, Any]] = [
             {"ext": {"a": 2.5}},
             {"n": 2**60},
             {"iat": 2**53 - 1},
@@ -158,16 +157,14 @@ class TestHostilePeer:
             {"body": {"type": "text", "text": "hi", "from": "nobody@example.org"}},
             {"body": {"type": "text", "text": "hi", "from": "\0" * 5000}},
             {"body": {"type": []}},
-        ],
-        ids=str,
-    )
-    def test_the_inbox_goes_on(self, world: World, ada: Account, bob: Account, hostile: Any) -> None:
-        forged(world, ada, bob, **hostile)
+        ]
+        for parts in hostile:
+            forged(world, ada, bob, **parts)
         with world.person("eve") as eve:
             eve.send("bob@example.org", "from eve")
 
         assert texts(bob)[-1] == "from eve"
-        assert len(list(bob.history())) == 3
+        assert len(list(bob.history())) == len(hostile) + 2
 
     def test_a_context_nested_deep_is_malformed(self, world: World, ada: Account, bob: Account) -> None:
         deep: dict[str, Any] = {}
@@ -199,18 +196,22 @@ class TestClaimedAddress:
         forged(world, ada, bob, body=body)
         world.service.before["find_keys"] = lambda _body: refusal
 
-    @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
-    def test_a_refused_look_up_holds_no_message_back(
-        self, world: World, ada: Account, bob: Account, status: int
-    ) -> None:
-        codes = {400: "invalid-request", 401: "unauthenticated", 403: "forbidden", 429: "rate-limited"}
-        refusal = problem(status, codes.get(status, "internal"), {"Retry-After": "99"})
-        self.claim(world, ada, bob, refusal)
+    def test_a_refused_look_up_holds_no_message_back(self, world: World, ada: Account, bob: Account) -> None:
+        refusals = {
+            400: "invalid-request",
+            403: "forbidden",
+            429: "rate-limited",
+            500: "internal",
+            503: "unavailable",
+        }
+        for status, code in refusals.items():
+            world.wall.ahead += 61
+            self.claim(world, ada, bob, problem(status, code, {"Retry-After": "99"}))
 
-        (item,) = bob.inbox()
+            (item,) = bob.inbox()
 
-        assert isinstance(item, Message)
-        assert (item.text, item.address) == ("hi", None)
+            assert isinstance(item, Message)
+            assert (item.text, item.address) == ("hi", None)
 
     def test_after_a_failure_no_more_is_asked_for_a_minute(
         self, world: World, ada: Account, bob: Account
