@@ -12,6 +12,9 @@ alone runs: scripts/test tests/unit -k envelope."""
 PARTS = ("static", "unit", "functions", "rules", "e2e")
 """The parts of scripts/test. `functions` holds the contract tests too."""
 
+LONG_PARTS = ("install", "mutation")
+"""Those that --long adds."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunArguments:
@@ -30,6 +33,9 @@ class TestArguments:
     offline: bool
     parts: tuple[str, ...]
     pytest: tuple[str, ...]
+    coverage: bool
+    least: float | None
+    """The least coverage in percent that passes, of lines and of branches."""
 
 
 def read_run(arguments: list[str]) -> RunArguments:
@@ -57,11 +63,30 @@ def read_test(arguments: list[str]) -> TestArguments:
         "scripts/test", description=_TEST, allow_abbrev=False, usage="%(prog)s [options] [pytest arguments]"
     )
     parser.add_argument("--long", action="store_true", help="also run what does not fit the time budgets")
-    parser.add_argument("--part", action="append", choices=PARTS, help="run this part only (may be repeated)")
+    parser.add_argument(
+        "--part",
+        action="append",
+        choices=(*PARTS, *LONG_PARTS),
+        help="run this part only (may be repeated)",
+    )
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="measure the lines and branches of common/ and client/ that the tests reach, child processes included",
+    )
+    parser.add_argument("--least", type=float, metavar="PERCENT", help="with --coverage: fail below this")
     _offline(parser)
     found, rest = parser.parse_known_args(arguments)
+    if found.least is not None and not found.coverage:
+        parser.error("--least goes with --coverage")
+    parts = tuple(found.part or (PARTS + LONG_PARTS if found.long else PARTS))
     return TestArguments(
-        long=found.long, offline=found.offline, parts=tuple(found.part or PARTS), pytest=tuple(rest)
+        long=found.long or any(part in LONG_PARTS for part in parts),
+        offline=found.offline,
+        parts=parts,
+        pytest=tuple(rest),
+        coverage=found.coverage,
+        least=found.least,
     )
 
 

@@ -26,7 +26,7 @@ from scripts.local.processes import Interrupted, interruptible
 from scripts.local.say import Progress, Step, Stop
 from scripts.local.tools import answer, environment
 
-LOCKS = {"run": ("scripts/requirements.txt", 30), "test": ("tests/requirements.txt", 66)}
+LOCKS = {"run": ("scripts/requirements.txt", 30), "test": ("tests/requirements.txt", 72)}
 """The lock of each command, and about how many megabytes it downloads."""
 
 MODULES = {"run": "scripts.local.run", "test": "scripts.local.checks"}

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.local import parts, report
+from scripts.local import coverage, mutation, parts, report
 from scripts.local.arguments import TestArguments, read_test
 from scripts.local.groups import GROUPS
 from scripts.local.layout import Layout
@@ -36,7 +36,15 @@ class Tests:
     on_stack: bool = True
 
 
-BUDGETS = {"static": 60, "unit": 10, "functions": 120, "rules": 40, "e2e": 120}
+BUDGETS = {
+    "static": 60,
+    "unit": 10,
+    "functions": 120,
+    "rules": 40,
+    "e2e": 120,
+    "install": 900,
+    "mutation": 300,
+}
 """Seconds, on two cores and after the set-up."""
 
 TESTS = {
@@ -44,6 +52,7 @@ TESTS = {
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",)),
     "e2e": Tests(("tests/e2e",)),
+    "install": Tests(("tests/install",), on_stack=False),
 }
 
 
@@ -57,10 +66,13 @@ class Checks:
         self._data = layout.data("test")
         self._processes = Processes(self._data / "logs")
         self._stack: Future[Backing] | None = None
+        self._coverage = coverage.Coverage(layout) if arguments.coverage else None
 
     def run(self) -> int:
         """Run what was asked for. The exit status."""
         empty(self._data)
+        if self._coverage:
+            self._coverage.begin()
         try:
             with ThreadPoolExecutor(max_workers=1) as pool:
                 if self._arguments.pytest or any(
@@ -77,7 +89,8 @@ class Checks:
 
     def _only_pytest(self) -> int:
         self._wait_for_stack()
-        return self._pytest("pytest", *self._arguments.pytest)
+        status = self._pytest("pytest", *self._arguments.pytest)
+        return status or (0 if self._covered() else 1)
 
     def _all_parts(self) -> int:
         outcomes = []
@@ -88,11 +101,27 @@ class Checks:
             ):  # the unit tests too: starting the stack beside them would be counted as their time
                 self._wait_for_stack()
             began = time.monotonic()
-            passed = self._static() if name == "static" else self._tests(name, TESTS[name])
+            passed = self._part(name)
             outcomes.append(Outcome(name, time.monotonic() - began, BUDGETS[name], passed=passed))
         self._progress.line(report.slowest(self._data / "reports"))
         self._progress.line(report.table(outcomes))
-        return 0 if all(outcome.passed for outcome in outcomes) else 1
+        covered = self._covered()
+        return 0 if covered and all(outcome.passed for outcome in outcomes) else 1
+
+    def _part(self, name: str) -> bool:
+        if name == "static":
+            return self._static()
+        if name == "mutation":
+            return mutation.run_mutants(self._layout, self._progress)
+        return self._tests(name, TESTS[name])
+
+    def _covered(self) -> bool:
+        """Say what was covered. Whether it is enough."""
+        if self._coverage is None:
+            return True
+        figures = self._coverage.figures()
+        self._progress.line(f"{report.coverage(figures)}\nLine by line: {self._coverage.line_by_line}")
+        return report.is_enough(figures, self._arguments.least)
 
     def _static(self) -> bool:
         """The checks that run nothing of ours, mypy beside the others since it takes the longest."""
@@ -159,7 +188,8 @@ class Checks:
             "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
             STACK: str(self._data / "stack.json"),
         }
-        command = [str(self._layout.python), "-P", "-m", "pytest", "-o", f"cache_dir={cache / 'pytest'}"]
+        module = self._coverage.module("pytest") if self._coverage else ["pytest"]
+        command = [str(self._layout.python), "-P", "-m", *module, "-o", f"cache_dir={cache / 'pytest'}"]
         # On a terminal pytest shares it, for Ctrl-C and --pdb; elsewhere it leads a group, which the guard can end.
         alone = not sys.stdin.isatty()
         process = subprocess.Popen(

@@ -1,5 +1,6 @@
 """What scripts/test says at its end: the slowest tests, and each part's time against its budget."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +12,74 @@ class Outcome:
     seconds: float
     budget: int
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What the tests reached of a file or a package."""
+
+    name: str
+    lines: int
+    lines_of: int
+    branches: int
+    branches_of: int
+
+    @property
+    def line_percent(self) -> float:
+        return _percent(self.lines, self.lines_of)
+
+    @property
+    def branch_percent(self) -> float:
+        return _percent(self.branches, self.branches_of)
+
+
+def _percent(part: int, of: int) -> float:
+    return 100 * part / of if of else 100.0
+
+
+def together(name: str, files: Iterable[Covered]) -> Covered:
+    listed = list(files)
+    return Covered(
+        name,
+        *(
+            sum(getattr(one, what) for one in listed)
+            for what in ("lines", "lines_of", "branches", "branches_of")
+        ),
+    )
+
+
+def coverage(files: list[Covered], worst: int = 10) -> str:
+    """Each package, all of them, and the files with the most that was not reached."""
+    packages: dict[str, list[Covered]] = {}
+    for one in files:
+        packages.setdefault(str(Path(one.name).parent), []).append(one)
+    rows = [together(name, found) for name, found in sorted(packages.items())]
+    missed = sorted(files, key=lambda one: one.lines + one.branches - one.lines_of - one.branches_of)
+    return "\n".join(
+        [
+            "",
+            f"  {'covered':<40}{'lines':>9}{'branches':>11}",
+            *map(_covered_row, rows),
+            _covered_row(together("together", files)),
+            "",
+            "Most was missed in:",
+            *(
+                f"{_covered_row(one)}   {one.lines_of - one.lines} lines, {one.branches_of - one.branches} branches"
+                for one in missed[:worst]
+                if (one.lines, one.branches) != (one.lines_of, one.branches_of)
+            ),
+        ]
+    )
+
+
+def is_enough(files: list[Covered], least: float | None) -> bool:
+    """Whether lines and branches, each of all files together, reach the least percentage that is asked for."""
+    everything = together("together", files)
+    return least is None or min(everything.line_percent, everything.branch_percent) >= least
+
+
+def _covered_row(one: Covered) -> str:
+    return f"  {one.name:<40}{one.line_percent:>7.1f} %{one.branch_percent:>9.1f} %"
 
 
 def table(outcomes: list[Outcome]) -> str:

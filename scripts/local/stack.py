@@ -13,7 +13,7 @@ from common.storage.postgres.connect import plain
 from common.storage.postgres.connection import ConnectionLost, StatementFailed
 from common.storage.postgres.migrate import MigrationError, migrate
 from common.suite.manifest import Manifest
-from scripts.local import emulators, key_files, postgres
+from scripts.local import coverage, emulators, key_files, postgres
 from scripts.local.emulators import Auth, Firestore
 from scripts.local.key_files import KeyFiles
 from scripts.local.layout import Layout
@@ -209,7 +209,9 @@ def suite_environment(
     """The settings of a service on this backing (common/settings.py), and nothing of the person's own cloud."""
     keys = backing.keys
     passed = {
-        name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ") if name in os.environ
+        name: os.environ[name]
+        for name in ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", coverage.PASSED_ON)
+        if name in os.environ
     }
     return passed | {
         "PATH": f"{backing.postgres_programs}:{os.environ.get('PATH', os.defpath)}",
