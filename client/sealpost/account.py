@@ -17,21 +17,17 @@ from sealpost.errors import (
     NotSignedIn,
     SealpostError,
     ServiceProblem,
-    ServiceUnavailable,
     Unsafe,
     UsageError,
 )
 from sealpost.folders import ProfileFolder
 from sealpost.links import parse_code
 from sealpost.mailbox import Mailbox
-from sealpost.protocol import identifiers
-from sealpost.protocol.errors import ProtocolError
-from sealpost.protocol.proof import session_proof
 from sealpost.protocol.safety import grouped, safety_number
 from sealpost.receiving import Item, Reader
 from sealpost.sending import Receipt, Sender
 from sealpost.service import Service, Wall, checked_url
-from sealpost.session import Session, Tokens, is_signed_in
+from sealpost.session import Session, is_signed_in, open_session
 from sealpost.state import Kind, State
 from sealpost.vault import Cost
 
@@ -42,7 +38,7 @@ class Surroundings:
 
     `transport` and `identity` carry HTTP to the service and to Identity Toolkit; `mailbox` stands for Firestore.
     `on_warning` gets a sentence (a clock that is wrong), `on_alarm` a statement in one's own key chain that this device did
-    not make, at each command until it is dealt with; `progress` wraps what may take more than a second.
+    not make, again at each `inbox` and `listen`; `progress` wraps what may take more than a second.
     """
 
     transport: httpx.BaseTransport | None = None
@@ -152,42 +148,18 @@ class Account:
         code = parse_code(link, service=self.service.url)
         with self._around.progress("Making this device's signing key"):
             key = signing_key(self._state)
-        answer = self.service.call(
-            "create_session",
-            lambda: {
-                "email": self._profile["email"],
-                "code": code,
-                "device": key.public.to_json(),
-                "proof": session_proof(
-                    service_url=self.service.url,
-                    function="create_session",
-                    credential=code,
-                    now=int(self.service.now()),
-                    key=key,
-                ),
-            },
-        )
-        try:
-            uid = identifiers.uid(answer.get("uid"))
-        except ProtocolError:
-            raise ServiceUnavailable("The service's answer names no account.", code="bad-answer") from None
-        if self._profile["uid"] not in {None, uid}:
+        opened = open_session(service=self.service, email=self._profile["email"], code=code, key=key)
+        if self._profile["uid"] not in {None, opened.uid}:
             raise SealpostError(
                 "The service says that this address is another account now.",
                 code="key-change",
                 cure="Sign up with a new profile: sealpost --profile NAME sign-up EMAIL --service URL",
             )
-        tokens = Tokens.read(
-            answer,
-            session_id=answer.get("session_id"),
-            service_url=self.service.url,
-            now=self._around.wall.time(),
-        )
         with self._state.transaction():
-            self._profile = self._profile | {"uid": uid}
+            self._profile = self._profile | {"uid": opened.uid}
             self._state.put(Kind.PROFILE, self._profile)
-            self._session.begin(tokens)
-        self._watch(answer.get("head"))
+            self._session.begin(opened.tokens)
+        self._watch(opened.head)
         with self._around.progress("Making and publishing this device's keys"):
             self._device.publish()
         return self.whoami()

@@ -112,8 +112,14 @@ class Contacts:
 
     def alarm(self) -> Unsafe | None:
         """What froze one's own account, if anything did."""
-        own = self.pinned(self._own)
-        return None if own is None or own.frozen is None else _frozen(_OWN, own.frozen[0])
+        return self.freeze_of(self._own)
+
+    def freeze_of(self, uid: str) -> Unsafe | None:
+        """Why nothing is sent to an account, as far as is known without asking."""
+        contact = self.pinned(uid)
+        return (
+            None if contact is None or contact.frozen is None else _frozen(self._who(uid), contact.frozen[0])
+        )
 
     def check_own(self, stated: object) -> None:
         """Compares the head that the service states of one's own chain with the pinned one.
@@ -227,7 +233,7 @@ class Contacts:
     def _pin(self, shown: _Shown, *, before: Contact | None, address: str | None) -> Found | Unsafe:
         uid = shown.head.uid
         pinned = self.pinned(uid)
-        who = _OWN if uid == self._own else address or self.address_of(uid) or uid
+        who = self._who(uid, address)
         if pinned is None:
             return self._pin_first(shown, address=address, who=who)
         if pinned.frozen is not None and pinned.frozen[0] != Code.UPDATE_NEEDED:
@@ -306,6 +312,9 @@ class Contacts:
                     continue
             newest[key.device] = encryption_keys.verify(statement, chain=chain, now=now, pinned=pinned)
         return newest
+
+    def _who(self, uid: str, address: str | None = None) -> str:
+        return _OWN if uid == self._own else address or self.address_of(uid) or uid
 
     def _addresses(self) -> list[Json]:
         return self._state.all(Kind.ADDRESS)

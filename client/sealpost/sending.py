@@ -117,9 +117,12 @@ class Sender:
             return self._deliver(self._sealed(draft, peer))
 
     def resume(self) -> list[Receipt]:
-        """Sends what a lost answer left behind, byte for byte."""
+        """Sends what a lost answer left behind, byte for byte. What waits for an account since frozen is given up."""
         with self._state.alone():
-            return [self._deliver(_Draft.load(stored)) for stored in self._state.all(Kind.OUTBOX)]
+            alarm = self._contacts.alarm()
+            if alarm is not None:
+                raise alarm
+            return [self._resumed(_Draft.load(stored)) for stored in self._state.all(Kind.OUTBOX)]
 
     def waiting(self) -> int:
         """How many messages wait for `resume`."""
@@ -198,6 +201,13 @@ class Sender:
         )
         answer = self._session.call("create_conversation", {"statement": statement})
         return self._contacts.pin_conversation(draft.cid, answer.get("statements"), chains)
+
+    def _resumed(self, draft: _Draft) -> Receipt:
+        freeze = self._contacts.freeze_of(draft.uid)
+        if freeze is not None:
+            self._discard(draft)
+            raise freeze
+        return self._deliver(draft)
 
     def _deliver(self, draft: _Draft) -> Receipt:
         try:

@@ -10,6 +10,8 @@ import httpx
 
 from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable
 from sealpost.identity import IdToken, sign_in_with_custom_token
+from sealpost.protocol import identifiers
+from sealpost.protocol.errors import ProtocolError
 from sealpost.protocol.jwk import PrivateKey
 from sealpost.protocol.proof import session_proof
 from sealpost.service import Json, Service, may_be_plain
@@ -87,6 +89,37 @@ class Tokens:
             raise ServiceUnavailable("The service's answer lacks a token.", code="bad-answer") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that has just begun. `head` is what the service states of the account's key chain: unchecked, None for none."""
+
+    uid: str
+    tokens: Tokens
+    head: object
+
+
+def open_session(*, service: Service, email: str, code: str, key: PrivateKey) -> Opened:
+    """Redeems the mailed code for the device whose signing key is `key`."""
+    function = "create_session"
+    answer = service.call(
+        function,
+        lambda: {
+            "email": email,
+            "code": code,
+            "device": key.public.to_json(),
+            "proof": _proof(service, function, code, key),
+        },
+    )
+    try:
+        uid = identifiers.uid(answer.get("uid"))
+    except ProtocolError:
+        raise ServiceUnavailable("The service's answer names no account.", code="bad-answer") from None
+    tokens = Tokens.read(
+        answer, session_id=answer.get("session_id"), service_url=service.url, now=service.wall.time()
+    )
+    return Opened(uid, tokens, answer.get("head"))
+
+
 def is_signed_in(state: State) -> bool:
     """Whether there is a session, as far as this device knows."""
     return state.get(Kind.SESSION) is not None
@@ -133,13 +166,7 @@ class Session:
         return self._call(function, body, self.tokens().access_token)
 
     def proof(self, function: str, credential: str) -> str:
-        return session_proof(
-            service_url=self._service.url,
-            function=function,
-            credential=credential,
-            now=int(self._service.now()),
-            key=self._key,
-        )
+        return _proof(self._service, function, credential, self._key)
 
     def id_token(self) -> IdToken:
         """An ID token for Firestore, good for at least ID_MARGIN seconds. Raises NotSignedIn when the session has ended.
@@ -268,6 +295,16 @@ class Session:
             code="unauthenticated",
             cure=SIGN_IN_AGAIN,
         )
+
+
+def _proof(service: Service, function: str, credential: str, key: PrivateKey) -> str:
+    return session_proof(
+        service_url=service.url,
+        function=function,
+        credential=credential,
+        now=int(service.now()),
+        key=key,
+    )
 
 
 def _text(value: object, pattern: re.Pattern[str] = re.compile(r"[ -~]+")) -> str:

@@ -111,6 +111,22 @@ class TestFreezing:
         assert refused(ada) == code
         assert pin_of(ada, bob).frozen == (code, first, bad)
 
+    def test_what_waits_for_an_answer_is_not_sent_again_to_a_frozen_contact(
+        self, world: World, known: dict[str, Any], ada: Account
+    ) -> None:
+        world.service.lose["send_message"] = 99
+        with pytest.raises(ServiceUnavailable):
+            ada.send(BOB, "its answer is lost")
+        world.service.lose.clear()
+        known["statements"] = [*known["statements"], "nonsense"]
+        assert refused(ada) == "malformed"
+        before = len(world.service.called("send_message"))
+
+        with pytest.raises(Unsafe):
+            ada.resume()
+
+        assert (len(world.service.called("send_message")), ada.waiting()) == (before, 0)
+
     def test_a_newer_kind_of_statement_freezes_until_this_client_can_read_it(
         self, known: dict[str, Any], ada: Account, bob: Account, monkeypatch: pytest.MonkeyPatch
     ) -> None:
