@@ -162,14 +162,14 @@ class Reader:
         frozen = self._frozen(document.sender_uid)
         if frozen is not None:
             raise ProtocolError(frozen, "the sender is frozen")
-        uids = {self._own, document.sender_uid}
+        uids, receiver = {self._own, document.sender_uid}, self._receiver()
         missing: tuple[Mapping[str, int], int | None] | None = None
         for _ in range(_LOOK_UPS + 1):
             chains = self._chains(uids)
             try:
                 return open_message(
                     _protocol_document(document),
-                    receiver=self._receiver(),
+                    receiver=receiver,
                     known=Known(
                         chains=chains,
                         conversation=partial(self._contacts.pinned_conversation, document.cid, chains),
