@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.local.java import QUIETLY
 from scripts.local.ports import HOST
 from scripts.local.processes import Processes, wait_until
 from scripts.local.say import Stop
@@ -146,6 +147,7 @@ def start_firestore(
         [
             *(
                 java,
+                *QUIETLY,
                 *_QUICK_START,
                 "-Xmx1g",
                 "-cp",

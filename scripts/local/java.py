@@ -11,6 +11,8 @@ from scripts.local.tools import answer
 
 LEAST = 17
 NAME = "java"
+QUIETLY = ("-XX:-UsePerfData",)
+"""Otherwise it leaves /tmp/hsperfdata_<user> behind."""
 
 
 def find(layout: Layout) -> Path | None:
@@ -33,5 +35,5 @@ def finish(layout: Layout) -> None:
 def _version(java: Path) -> int:
     if not os.access(java, os.X_OK):
         return 0
-    match = re.search(r'version "(\d+)', answer([java, "-version"]) or "")
+    match = re.search(r'version "(\d+)', answer([java, *QUIETLY, "-version"]) or "")
     return int(match[1]) if match else 0
