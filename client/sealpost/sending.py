@@ -249,9 +249,9 @@ class Sender:
             },
         )
         try:
-            sent_at = datetime.fromisoformat(answer["sent_at"])
+            sent_at = datetime.fromisoformat(answer["sent_at"]).astimezone(UTC)
             return (sent_at - _EPOCH) // timedelta(microseconds=1)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ServiceUnavailable("The service's answer has no time.", code="bad-answer") from None
 
     def _sent(self, draft: _Draft, sent_at: int) -> Receipt:

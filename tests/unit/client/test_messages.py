@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from sealpost.account import Account
@@ -148,6 +149,16 @@ class TestSending:
         assert first["message_id"] == second["message_id"]
         assert envelope_kids(first["envelope"]) != envelope_kids(second["envelope"])
         assert texts(bob) == ["again"]
+
+    @pytest.mark.parametrize("sent_at", [None, 5, "soon", "0001-01-01T00:00:00+23:59"])
+    @pytest.mark.usefixtures("bob")
+    def test_an_answer_without_a_time_is_no_answer(self, world: World, ada: Account, sent_at: object) -> None:
+        world.service.before["send_message"] = lambda _body: httpx.Response(200, json={"sent_at": sent_at})
+
+        with pytest.raises(ServiceUnavailable) as odd:
+            ada.send("bob@example.org", "hello")
+
+        assert (odd.value.code, ada.waiting()) == ("bad-answer", 1)
 
     @pytest.mark.usefixtures("bob")
     def test_a_second_mismatch_stops(self, world: World, ada: Account) -> None:
