@@ -1,0 +1,136 @@
+"""One call of each HTTP function that would be answered, for tests to spoil."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from common.jose import digest
+from common.suite.manifest import Manifest
+from tests.functions.arena import Arena
+from tests.functions.exchange import Ask
+from tests.signing import creation, envelope
+
+FUNCTIONS = {function.name: function for function in Manifest.read().functions if function.route}
+"""Those that are called over HTTP."""
+
+
+def sign_up(arena: Arena) -> Ask:
+    return arena.post("sign_up", {"email": f"new-{uuid.uuid4().hex[:8]}@example.com"})
+
+
+def open_link(_: Arena) -> Ask:
+    return Ask("GET", "/v1/open_link")
+
+
+def create_session(arena: Arena) -> Ask:
+    alice, code = arena.members["alice"], arena.unused_code
+    body = {"email": alice.address, "code": code, "device": alice.signing.jwk()}
+    return arena.post("create_session", body | {"proof": arena.proof("create_session", alice.signing, code)})
+
+
+def refresh_session(arena: Arena) -> Ask:
+    alice = arena.members["alice"]
+    token = alice.refresh_token
+    body = {"refresh_token": token, "proof": arena.proof("refresh_session", alice.signing, token)}
+    return arena.post("refresh_session", body)
+
+
+def revoke_session(arena: Arena) -> Ask:
+    alice = arena.members["alice"]
+    token = alice.access_token
+    body = {"session_id": alice.session, "proof": arena.proof("revoke_session", alice.signing, token)}
+    return arena.post("revoke_session", body, token)
+
+
+def jwks(_: Arena) -> Ask:
+    return Ask("GET", "/v1/jwks")
+
+
+def publish_key(arena: Arena) -> Ask:
+    """What stands there already, so that the answer changes nothing."""
+    alice = arena.members["alice"]
+    body = {"statement": alice.statement, "encryption_key": alice.encryption_key}
+    body["proof"] = arena.proof("publish_key", alice.signing, alice.access_token)
+    return arena.post("publish_key", body, alice.access_token)
+
+
+def find_keys(arena: Arena) -> Ask:
+    alice, bob = arena.members["alice"], arena.members["bob"]
+    accounts: list[dict[str, Any]] = [
+        {"address": bob.address, "uid": None, "known_seq": -1},
+        {"address": None, "uid": alice.uid, "known_seq": 0},
+    ]
+    conversations = [{"id": conversation_id(arena), "known_seq": -1}]
+    body = {"accounts": accounts, "conversations": conversations}
+    return arena.post("find_keys", body, alice.access_token)
+
+
+def create_conversation(arena: Arena) -> Ask:
+    """The one that stands there already."""
+    alice, bob = arena.members["alice"], arena.members["bob"]
+    statement = creation(alice.signing, alice.uid, bob.uid, alice.head, time.time())
+    return arena.post("create_conversation", {"statement": statement}, alice.access_token)
+
+
+def send_message(arena: Arena) -> Ask:
+    alice, bob = arena.members["alice"], arena.members["bob"]
+    body = {
+        "message_id": uuid7(),
+        "conversation_id": conversation_id(arena),
+        "expires_at": None,
+        "envelope": envelope(bob.wrapping.kid),
+    }
+    return arena.post("send_message", body, alice.access_token)
+
+
+def daily_backup(arena: Arena) -> Ask:
+    return _scheduled(arena, "daily_backup")
+
+
+def rotate_signing_key(arena: Arena) -> Ask:
+    """Too soon after the last time, so that the answer changes nothing."""
+    return _scheduled(arena, "rotate_signing_key")
+
+
+CALLS: dict[str, Callable[[Arena], Ask]] = {
+    made.__name__: made
+    for made in (
+        sign_up,
+        open_link,
+        create_session,
+        refresh_session,
+        revoke_session,
+        jwks,
+        publish_key,
+        find_keys,
+        create_conversation,
+        send_message,
+        daily_backup,
+        rotate_signing_key,
+    )
+}
+
+SCHEDULED = ("daily_backup", "rotate_signing_key")
+"""Those that the scheduler calls."""
+BODIES = tuple(name for name in CALLS if name not in {"open_link", "jwks", *SCHEDULED})
+"""Those that read a body."""
+BEARERS = ("revoke_session", "publish_key", "find_keys", "create_conversation", "send_message")
+"""Those that ask for an access token."""
+PROVEN = ("create_session", "refresh_session", "revoke_session", "publish_key")
+"""Those that ask for a proof."""
+
+
+def _scheduled(arena: Arena, name: str) -> Ask:
+    return Ask("POST", f"/v1/{name}", {"Authorization": f"Bearer {arena.scheduler_token}"})
+
+
+def conversation_id(arena: Arena) -> str:
+    first, second = sorted(member.uid for member in (arena.members["alice"], arena.members["bob"]))
+    return digest(f"sealpost direct 1\0{first}\0{second}")
+
+
+def uuid7() -> str:
+    """RFC 9562, section 5.7."""
+    value = int(time.time() * 1000) << 80 | uuid.uuid4().int & (1 << 80) - 1
+    return str(uuid.UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62))
