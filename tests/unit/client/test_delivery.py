@@ -10,14 +10,21 @@ from sealpost import delivery
 from sealpost.account import Account
 from sealpost.delivery import Hooks
 from sealpost.errors import ServiceProblem
-from sealpost.mailbox import PAGE, FirestoreDenied, FirestoreLost, MessageDocument
+from sealpost.mailbox import FirestoreDenied, FirestoreLost, MessageDocument
 from sealpost.receiving import Item, Message, Refused
+from tests.unit.client import fakes
 from tests.unit.client.fakes import FakeMailbox, World, problem, texts
+
+PAGE = 8
+"""Documents of a page and of a window; a hundred take ten times as long to read."""
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "_TICK", 0.01)
+    monkeypatch.setattr(delivery, "_KNOWN_IN_WINDOW", PAGE // 2)
+    for module in (delivery, fakes):
+        monkeypatch.setattr(module, "PAGE", PAGE)
 
 
 @pytest.fixture
@@ -77,10 +84,10 @@ def test_what_was_committed_late_in_a_busy_time_is_still_found(
     world: World, bob: Account, read: Callable[[Account], list[Item]]
 ) -> None:
     now = 10**15
-    world.service.documents = [garbage(number, sent_at=now + number * 5_000_000) for number in range(120)]
-    assert len(read(bob)) == 120
+    world.service.documents = [garbage(number, sent_at=now + number * 30_000_000) for number in range(20)]
+    assert len(read(bob)) == 20
 
-    world.service.documents.append(garbage(1000, sent_at=now + 299_500_000))
+    world.service.documents.append(garbage(1000, sent_at=now + 285_000_000))
 
     assert [item.id for item in bob.inbox()] == [garbage(1000).mid]
 
@@ -88,23 +95,20 @@ def test_what_was_committed_late_in_a_busy_time_is_still_found(
 def test_what_a_listener_did_not_see_is_found_by_the_next_catch_up(world: World, bob: Account) -> None:
     """The listener moves the cursor on while a message behind it is not committed yet."""
     now = 10**15
-    world.service.documents = [garbage(number, sent_at=now + number) for number in range(60)]
+    world.service.documents = [garbage(number, sent_at=now + number) for number in range(PAGE - 1)]
 
     def go_on() -> None:
-        for minute in range(1, 16):
+        for minute in (5, 10, 15):
             world.service.add(garbage(100 + minute, sent_at=now + minute * 60_000_000))
 
     live = bob.listen(timeout=5, hooks=Hooks(on_ready=lambda: in_a_moment(go_on)))
-    assert len([next(live) for _ in range(75)]) == 75
+    assert len([next(live) for _ in range(PAGE + 2)]) == PAGE + 2
     world.service.documents.append(garbage(1000, sent_at=now - 300_000_000))
 
     assert [item.id for item in bob.inbox()] == [garbage(1000).mid]
 
 
-def test_what_one_sends_hides_nothing_that_came(
-    ada: Account, bob: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "_KNOWN_IN_WINDOW", 3)
+def test_what_one_sends_hides_nothing_that_came(ada: Account, bob: Account) -> None:
     ada.send("bob@example.org", "monday")
     assert texts(bob) == ["monday"]
     ada.send("bob@example.org", "tuesday")
@@ -117,8 +121,8 @@ def test_what_one_sends_hides_nothing_that_came(
 def test_documents_of_years_to_come_hide_nothing(world: World, bob: Account) -> None:
     """Nobody signed a document's time. Neither a catch-up nor a listener may start from it."""
     in_2096 = 4 * 10**15
-    world.service.documents = [garbage(number, sent_at=in_2096 + number) for number in range(60)]
-    assert len(bob.inbox()) == 60
+    world.service.documents = [garbage(number, sent_at=in_2096 + number) for number in range(PAGE - 2)]
+    assert len(bob.inbox()) == PAGE - 2
     present = int(time.time() * 1_000_000)
     world.service.documents.append(garbage(100, sent_at=present))
     assert [item.id for item in bob.inbox()] == [garbage(100).mid]
@@ -169,16 +173,16 @@ def test_a_full_window_is_opened_anew(world: World, bob: Account, mailbox: FakeM
     """More messages than a listener shows come while it is open."""
 
     def flood() -> None:
-        for number in range(PAGE + 20):
+        for number in range(PAGE + 5):
             world.service.add(garbage(number, sent_at=10**15 + number))
 
     ids = []
     for item in bob.listen(timeout=3, hooks=Hooks(on_ready=lambda: in_a_moment(flood))):
         ids.append(item.id)
-        if len(ids) == PAGE + 20:
+        if len(ids) == PAGE + 5:
             break
 
-    assert ids == [garbage(number).mid for number in range(PAGE + 20)]
+    assert ids == [garbage(number).mid for number in range(PAGE + 5)]
     assert mailbox.opened > 1
 
 
