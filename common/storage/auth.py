@@ -5,6 +5,7 @@ on the server: a Firebase ID token does not tell a followed link from a password
 """
 
 import asyncio
+import contextlib
 import secrets
 import threading
 from collections.abc import Callable
@@ -86,10 +87,13 @@ class FirebaseUsers:
         )
 
     async def create(self, address: Address) -> None:
+        uid = _mailbox_uid()
         try:
-            await self._admin(firebase_admin.auth.create_user, uid=_mailbox_uid(), email=address.text)
+            await self._admin(firebase_admin.auth.create_user, uid=uid, email=address.text)
         except firebase_admin.auth.EmailAlreadyExistsError:
-            return
+            # The SDK looks up whom it has just made. A known address must not be the quicker one for want of that call.
+            with contextlib.suppress(firebase_admin.auth.UserNotFoundError):
+                await self._admin(firebase_admin.auth.get_user, uid)
 
     async def delete(self, uid: str) -> None:
         try:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -180,8 +180,9 @@ def start_suite(
     project: str = PROJECT,
     database: str = DATABASE,
     port: int,
+    settings: Mapping[str, str] | None = None,
 ) -> Suite:
-    """Start one project's service and wait for its health. The parts need not be there yet.
+    """Start one project's service and wait for its health. The parts need not be there yet. `settings` overrule its own.
 
     Raises:
         Stop: it ended or does not answer.
@@ -191,13 +192,13 @@ def start_suite(
     child = start_python(
         processes,
         layout,
-        f"Suite {project}",
+        f"Suite {project} {port}",
         "common.suite",
         "--host",
         HOST,
         "--port",
         str(port),
-        env=suite_environment(layout, backing, project=project, dsn=dsn, url=url),
+        env=suite_environment(layout, backing, project=project, dsn=dsn, url=url) | dict(settings or {}),
     )
     wait_until(lambda: is_up(f"{url}/health"), child, seconds=60)
     return Suite(url, project, database, child)

@@ -1,6 +1,7 @@
 """The stack of the tests: one set of real parts, and on it a project with its own service for each test worker."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,11 +53,12 @@ def start_test_suite(
     *,
     seen_through: Ports | None = None,
     triggers: bool = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Suite:
     """A project, a database and a service that share nothing with any other.
 
     `seen_through` are the ports that the service is told of, where proxies stand in front of the parts. Without
-    `triggers` nothing happens in the service but what is asked of it.
+    `triggers` nothing happens in the service but what is asked of it. `settings` overrule the service's own.
 
     Raises:
         Stop: the service failed.
@@ -70,4 +72,6 @@ def start_test_suite(
         register_triggers(layout, backing.firestore, project)
         gateway.add_route(backing.data, project, port)
     told = replace(backing, ports=seen_through or backing.ports)
-    return start_suite(processes, layout, told, project=project, database=database, port=port)
+    return start_suite(
+        processes, layout, told, project=project, database=database, port=port, settings=settings
+    )
