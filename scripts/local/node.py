@@ -60,7 +60,10 @@ def install_firebase_tools(layout: Layout, node: Node, step: Step) -> None:
         [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=new,
         env=environment(
-            npm_config_cache=str(layout.cache / "npm"), npm_config_update_notifier="false", PATH=_path(node)
+            npm_config_cache=str(layout.cache / "npm"),
+            npm_config_update_notifier="false",
+            NODE_DISABLE_COMPILE_CACHE="1",  # npm would leave it in /tmp
+            PATH=_path(node),
         ),
         cure="Is the npm registry (or your mirror of it) reachable?",
     )
