@@ -20,7 +20,7 @@ from scripts.local.ports import HOST, free_port
 from scripts.local.processes import Child, Processes, wait_until
 from scripts.local.stack import DATABASE, Backing, rules, start_python, suite_environment
 from scripts.local.web import call, is_up
-from tests.functions.exchange import Answer, Ask, Connection, exchange
+from tests.functions.exchange import PATIENCE, Answer, Ask, Connection, exchange
 from tests.signing import Key, encryption_key, first_device, key, proof
 
 Snapshot = dict[str, list[str]]
@@ -55,7 +55,7 @@ class Arena:
     backing: Backing
     members: dict[str, Member] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)
-    """Mailed to Alice and not used yet."""
+    """Mailed to Alice. The last one was not used yet."""
 
     @property
     def port(self) -> int:
@@ -75,10 +75,11 @@ class Arena:
 
     @property
     def unused_code(self) -> str:
-        """A code for Alice's address, the same until it is used."""
-        if not self.codes:
-            self.codes.append(self.code(self.members["alice"].address))
+        """A code for Alice's address."""
         return self.codes[-1]
+
+    def renew_code(self) -> None:
+        self.codes.append(self.code(self.members["alice"].address))
 
     @property
     def scheduler_token(self) -> str:
@@ -108,6 +109,13 @@ class Arena:
             with Connection(self.port) as connection:
                 connection.write(bytes(Ask("GET", "/health")))
                 connection.answer()
+
+    def wait_for_line(self, begun: int) -> None:
+        """Wait until the log, `begun` bytes of which are known, says what became of a call."""
+        end = time.monotonic() + PATIENCE
+        while b'"status"' not in self.child.log.read_bytes()[begun:]:
+            assert time.monotonic() < end, "the call does not end"
+            time.sleep(0.01)
 
     def snapshot(self) -> Snapshot:
         """What is kept. Used proofs and limits are not: a call that is refused may have counted."""

@@ -17,5 +17,6 @@ def arena(layout: Layout, worker: str, processes: Processes, backing: Backing) -
         made.enter(name)
     answer = made.ask(CALLS["create_conversation"](made))
     assert answer.json["created"] is True
+    made.renew_code()
     yield made
     made.sql.close()
