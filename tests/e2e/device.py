@@ -4,6 +4,7 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -70,6 +71,18 @@ class Service:
         """The code of the newest mail to an address."""
         return mailed_link(self.backing.mailbox, address, after=after).partition("#")[2]
 
+    def link_code(self, address: str) -> str:
+        """A code that no mail brought: the emulator's owner may have as many as it likes."""
+        url = f"{self.backing.auth.url}/identitytoolkit.googleapis.com/v1/projects/{self.project}/accounts:sendOobCode"
+        body = {
+            "requestType": "EMAIL_SIGNIN",
+            "email": address,
+            "returnOobLink": True,
+            "continueUrl": self.url,
+        }
+        made = self.http.post(url, json=body, headers={"authorization": "Bearer owner"})
+        return str(made.json()["oobCode"])
+
     def mails(self, address: str) -> list[Json]:
         found: list[Json] = self.http.get(
             f"{self.backing.mailbox}/messages.json", params={"to": address}
@@ -111,7 +124,7 @@ class Service:
         ).status_code
 
     def messages(self, conversation: str) -> dict[str, tuple[str, str]]:
-        """The stored messages by id: each one's sent_at and envelope."""
+        """The stored messages by id: each one's sent_at, as send_message tells it, and envelope."""
         found: dict[str, tuple[str, str]] = {}
         page = ""
         while True:
@@ -122,8 +135,9 @@ class Service:
             ).json()
             for document in answer.get("documents", []):
                 fields = document["fields"]
-                sent_at, sealed = fields["sent_at"]["timestampValue"], fields["envelope"]["stringValue"]
-                found[document["name"].rpartition("/")[2]] = (sent_at, sealed)
+                sent_at = datetime.fromisoformat(fields["sent_at"]["timestampValue"])
+                told = sent_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                found[document["name"].rpartition("/")[2]] = (told, fields["envelope"]["stringValue"])
             page = answer.get("nextPageToken", "")
             if not page:
                 return found

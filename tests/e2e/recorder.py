@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -46,11 +46,34 @@ class Recorder(_Handler):
         return grpc.stream_stream_rpc_method_handler(pass_on)
 
 
+@dataclass(slots=True)
+class AnswersLost(Recorder):
+    """The server does what it is asked, and of so many calls nobody hears that it did."""
+
+    lost: int = 0
+
+    def service(self, handler_call_details: Any) -> Any:
+        handler = Recorder.service(self, handler_call_details)
+        if self.lost == 0:
+            return handler
+        self.lost -= 1
+
+        def lose(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+            with suppress(Exception):  # what `abort` raises, should the server refuse the call
+                yield from (answer for answer in handler.stream_stream(requests, context) if not answer)
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the answer was lost")
+
+        return grpc.stream_stream_rpc_method_handler(lose)
+
+
+Kind = TypeVar("Kind", bound=Recorder)
+
+
 @contextmanager
-def recorded(port: int) -> Iterator[Recorder]:
+def recorded(port: int, kind: type[Kind]) -> Iterator[Kind]:
     """A recorder in front of a gRPC server on loopback, on a port of its own."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ThreadPoolExecutor(max_workers=16) as pool:
-        recorder = Recorder(channel)
+        recorder = kind(channel)
         server = grpc.server(pool, handlers=[recorder])
         recorder.port = server.add_insecure_port("127.0.0.1:0")
         server.start()

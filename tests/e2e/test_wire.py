@@ -17,7 +17,7 @@ from sealpost.account import Surroundings
 from sealpost.vault import Cost
 from tests.conftest import enter_as
 from tests.contract.wire import PostgresWatch, Proxy
-from tests.e2e.recorder import recorded
+from tests.e2e.recorder import Recorder, recorded
 
 WARM_UP = 3
 """Sends that make the connection and prepare its statement."""
@@ -65,7 +65,7 @@ async def test_send_message_is_one_statement_in_one_round_trip_and_one_commit(
     proxy = Proxy(backing.ports.postgres, statements.connection)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     try:
-        with recorded(backing.ports.firestore) as recorder:
+        with recorded(backing.ports.firestore, Recorder) as recorder:
             transport = AtSend(lambda: (statements.total(), len(recorder.calls)))
             ports = replace(
                 backing.ports, postgres=server.sockets[0].getsockname()[1], firestore=recorder.port
