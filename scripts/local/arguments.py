@@ -4,7 +4,8 @@ import argparse
 from dataclasses import dataclass
 
 _RUN = """Start the whole suite on this machine, on real parts: PostgreSQL, the Firestore and Auth emulators, a mailbox
-and the functions. Ctrl-C stops it; its data stay in .local/run until --fresh."""
+and the functions. Ctrl-C stops it; its data stay in .local/run until --fresh, and with them the
+profiles of .local/bin/sealpost (.local/run/profiles, unless SEALPOST_HOME names another folder)."""
 
 _TEST = """Run every check and test, each part against its time budget. Other arguments go to pytest, and then pytest
 alone runs: scripts/test tests/unit -k envelope."""
@@ -50,7 +51,9 @@ def read_run(arguments: list[str]) -> RunArguments:
         metavar="TEXT",
         help="what is sent in the demo; - reads standard input, as a pipe does too",
     )
-    parser.add_argument("--fresh", action="store_true", help="begin without the data of earlier runs")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin without the data and profiles of earlier runs"
+    )
     _offline(parser)
     found = parser.parse_args(arguments)
     if found.message is not None and not found.demo:

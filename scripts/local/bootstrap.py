@@ -8,6 +8,7 @@ Python. Each is done again only when its lock has changed. What is fetched is sa
 import compileall
 import fcntl
 import os
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -101,14 +102,21 @@ def _make_venv(layout: Layout, progress: Progress) -> None:
 
 
 def _put_client_on_path(layout: Layout) -> None:
-    """Make `import sealpost` and `.local/bin/sealpost` work from this checkout, wherever it was moved to."""
+    """Make `import sealpost` and `.local/bin/sealpost` work from this checkout, wherever it was moved to.
+
+    The command's profiles are among the data of scripts/run, unless SEALPOST_HOME says where: the accounts that they
+    belong to are there too, are emptied with them by --fresh, and are no other checkout's.
+    """
     site_packages = Path(
         sysconfig.get_path("purelib", "venv", {"base": str(layout.venv), "platbase": str(layout.venv)})
     )
     folder = next(iter(layout.venv.glob("lib/python3.*/site-packages")), site_packages)
     _write(folder / "sealpost-checkout.pth", f"{layout.root / 'client'}\n")
     command = f"""#!/bin/sh
-exec "{layout.python}" -P -m sealpost "$@"
+profiles={shlex.quote(str(layout.profiles))}
+: "${{SEALPOST_HOME:=$profiles}}"
+export SEALPOST_HOME
+exec {shlex.quote(str(layout.python))} -P -m sealpost "$@"
 """
     (layout.local / "bin").mkdir(exist_ok=True)
     _write(layout.local / "bin" / "sealpost", command, mode=0o755)

@@ -35,6 +35,11 @@ class Layout:
     def python(self) -> Path:
         return self.venv / "bin" / "python"
 
+    @property
+    def profiles(self) -> Path:
+        """The profiles of `.local/bin/sealpost`: beside the accounts that they belong to, and emptied with them."""
+        return self.data("run") / "profiles"
+
     def data(self, name: str) -> Path:
         """The data of one kind of run: `run`, `demo` or `test`."""
         return self.local / name

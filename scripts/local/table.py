@@ -16,6 +16,7 @@ def of(backing: Backing, suite: Suite, data: Path) -> str:
         "Auth emulator": f"{backing.auth.url}/",
         "PostgreSQL": backing.postgres.dsn(DATABASE),
         "logs, mails, data": str(data),
+        "  profiles": str(data / "profiles"),
     }
     width = max(map(len, rows))
     lines = [f"  {name:<{width}}  {value}" for name, value in rows.items()]
@@ -30,6 +31,6 @@ def of(backing: Backing, suite: Suite, data: Path) -> str:
             "Next, in another terminal (the link is in the mailbox):",
             f"  {command} --profile alice sign-up alice@example.com --service {suite.url}",
             "",
-            "Ctrl-C stops everything and keeps the data.",
+            "Ctrl-C stops everything and keeps the data and the profiles; scripts/run --fresh begins without them.",
         ]
     )
