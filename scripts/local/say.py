@@ -1,5 +1,6 @@
 """What these scripts tell the person: one line for each step, with the time it took."""
 
+import shutil
 import sys
 import threading
 import time
@@ -10,6 +11,9 @@ from typing import TextIO
 
 HEARTBEAT = 10.0
 """Seconds between two signs of life where the output is no terminal."""
+
+_WIDTH = 79
+"""Columns of a line, one less than the narrowest usual terminal has."""
 
 
 class Stop(Exception):
@@ -64,7 +68,7 @@ class Progress:
         finally:
             with self._lock:
                 self._running.remove(step)
-                self.line(f"  {step.name:<56} {ended:>13}{step.seconds:7.1f} s")
+                self.line(finished(step.name, ended, step.seconds))
 
     def _start_ticking(self) -> None:
         if self._ticker is None or not self._ticker.is_alive():
@@ -81,13 +85,22 @@ class Progress:
                     return
                 steps = ", ".join(map(str, self._running))
                 if self._terminal:
-                    print(f"\r\033[K  ... {steps}"[:200], end="", file=self._stream, flush=True)
+                    # A line that reached the last column would be wrapped, and the next tick clear its second half alone.
+                    room = shutil.get_terminal_size().columns - 1
+                    print(f"\r\033[K{f'  ... {steps}'[:room]}", end="", file=self._stream, flush=True)
                 elif any(step.seconds >= HEARTBEAT for step in self._running):
                     print(f"  ... {steps}", file=self._stream, flush=True)
 
     def _clear(self) -> None:
         if self._terminal:
             print("\r\033[K", end="", file=self._stream)
+
+
+def finished(name: str, ended: str, took: float) -> str:
+    """The line of a step that has ended, in 79 columns: its name is cut where it must be. `took` is in seconds."""
+    right = f"{ended} {took:.1f} s".lstrip()
+    room = _WIDTH - len(right) - 3
+    return f"  {name[:room]:<{room}} {right}"
 
 
 def seconds(value: float) -> str:
