@@ -26,7 +26,7 @@ from scripts.local.ports import HOST
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
-    "article{border-top:1px solid #ccc;padding:1rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit}"
+    "article,footer{border-top:1px solid #ccc;padding:1rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit}"
 )
 
 
@@ -130,7 +130,9 @@ def page(mails: list[dict[str, Any]]) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Mailbox</title>"
         f"<style>{_STYLE}</style><h1>Mailbox</h1><p>Every mail that this local run sent. Reload for new ones.</p>"
-        f"{articles or '<p>None yet.</p>'}</html>"
+        f"{articles or '<p>None yet.</p>'}"
+        "<footer><p>No mail? At most 3 an hour for an address and 20 for this machine; "
+        "<code>./scripts/run --fresh</code> starts the count anew.</p></footer></html>"
     )
 
 

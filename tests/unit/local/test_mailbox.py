@@ -41,3 +41,9 @@ def test_the_page_shows_links_and_no_markup_of_the_mail(tmp_path: Path) -> None:
     assert "<script>" not in shown
     assert "&lt;b&gt;bold&lt;/b&gt;" in shown
     assert 'href="https://example.com/a?b=1&amp;c=2"' in shown
+
+
+def test_the_page_says_why_no_mail_comes() -> None:
+    foot = page([]).partition("<footer>")[2]
+    assert "At most 3 an hour for an address and 20 for this machine" in foot
+    assert "./scripts/run --fresh" in foot
