@@ -1,26 +1,35 @@
 """`scripts/run --demo`: the main job, played by two people through the client, and what is stored of it."""
 
-import http.client
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import chain
+from typing import TypeVar
 
-from scripts.local.emulators import OWNER
+from scripts.local import traces
 from scripts.local.layout import Layout
 from scripts.local.people import PATIENCE, Person, mailed_link
 from scripts.local.ports import Ports
 from scripts.local.runs import running, the_only_one
 from scripts.local.say import Progress, Stop, seconds
-from scripts.local.stack import DATABASE, PROJECT, Backing, empty
-from scripts.local.web import call
+from scripts.local.stack import PROJECT, Backing, empty
+from scripts.local.stored import Stored, cut, document
 from sealpost.errors import SealpostError
+from sealpost.protocol import bounds, encoding
+from sealpost.protocol.body import Text
 from sealpost.receiving import Message
 from sealpost.terminal import neutralised
 
 MESSAGE = "Hello Bob, only you can read this."
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+_PEOPLE = "people"
+"""The folder of the two devices, where the text belongs."""
+
+_WHOLE = "stored.json"
 
 Result = TypeVar("Result")
 
@@ -35,18 +44,35 @@ def play(layout: Layout, progress: Progress, *, message: str) -> int:
     with the_only_one(data):
         empty(data)
         people = [
-            Person(name, f"{name.lower()}@example.com", home=data / "people") for name in ("Alice", "Bob")
+            Person("Alice", ALICE, home=data / _PEOPLE),
+            Person("Bob", BOB, home=data / _PEOPLE),
         ]
         with running(layout, progress, data, Ports.free(), lasting=False) as (backing, suite, _):
             try:
-                same = _acts(_Stage(progress, backing, suite.url), people[0], people[1], message)
+                good = _acts(_Stage(progress, backing, suite.url), people[0], people[1], message)
             except SealpostError as error:
                 raise Stop(f"{error} {error.cure or ''}".strip()) from None
             finally:
                 for person in people:
                     person.close()
         progress.line("Nothing is left running. What was stored is in .local/demo until the next demo.")
-        return 0 if same else 1
+        return 0 if good else 1
+
+
+def refusal(message: str) -> str | None:
+    """Why a text cannot be sent, if it cannot: nothing needs to be started to find that out."""
+    if not message:
+        return "The message is empty, and nothing is sent then. Give --message a text."
+    try:
+        size = len(encoding.compact_json(Text(message, ALICE).to_json()).encode())
+    except UnicodeEncodeError:
+        return "The message is not UTF-8 text. Convert it first, for example with iconv."
+    if size > bounds.MAX_BODY:
+        return (
+            f"The message is too long: its {len(message.encode()):,} bytes make a body of {size:,}, "
+            f"and the protocol takes {bounds.MAX_BODY:,} at most."
+        )
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +91,13 @@ class _Stage:
     def say(self, text: str, began: float) -> None:
         self.progress.line(f"  {text:<66} {seconds(time.monotonic() - began):>8}")
 
+    def search(self, text: str, stored: Stored) -> traces.Found:
+        """Search every byte that is stored, but for the two people's own devices."""
+        self.backing.postgres.checkpoint()
+        self.backing.export(PROJECT)
+        files = traces.files(self.backing.data, but=(_PEOPLE, _WHOLE))
+        return traces.search(text, chain(stored.contents(), files))
+
     def enter(self, person: Person) -> None:
         """From nothing to published keys."""
         name = person.name
@@ -82,6 +115,7 @@ def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> bool:
     say("\nThe main job:")
     stage.enter(alice)
     stage.enter(bob)
+    before = stage.search(message, Stored.of(stage.backing))
     listening = stage.act("Bob listens", bob.listen)
     began = time.monotonic()
     receipt = stage.act(
@@ -91,16 +125,11 @@ def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> bool:
     item = listening.message()
     stage.say("Bob's listener has it, checked and decrypted, since Alice began", began)
     conversation = f"conversations/{receipt.conversation_id}"
-    document = f"{conversation}/messages/{receipt.message_id}"
     stage.act(
         "The trigger raised the conversation's last_message_at",
         lambda: _raised(stage.backing, conversation, receipt.sent_at),
     )
-
-    say(f"\nStored in Firestore, {document}:\n")
-    say(json.dumps(_document(stage.backing, document), indent=2))
-    say("\nStored in PostgreSQL, every row of these two accounts:\n")
-    say(rows(stage.backing))
+    verdict = _show(stage, f"{conversation}/messages/{receipt.message_id}", message, before)
 
     if not isinstance(item, Message):
         say(f"\nBob's client refused the message: {item.reason}")
@@ -109,48 +138,27 @@ def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> bool:
     say(f"    {neutralised(item.text, multiline=True)}\n")
     same = item.text == message
     say("It is what Alice sent." if same else "This is not what Alice sent.")
-    return same
+    say(verdict.says)
+    return same and not verdict.leaked
 
 
-def rows(backing: Backing) -> str:
-    """Every row of every table that is not empty, as PostgreSQL writes it."""
-    connection = backing.postgres.connect(DATABASE)
-    lines = []
-    try:
-        tables = connection.run(
-            "select table_name from information_schema.tables where table_schema = 'public' order by 1"
-        )
-        for (table,) in tables:
-            if table == "migrations":
-                continue
-            found = connection.run(f'select row_to_json(t) from "{table}" t')  # noqa: S608 - names from the catalogue
-            for number, (row,) in enumerate(found, 1):
-                lines.append(f"  {table} ({number} of {len(found)})")
-                lines += [f"    {name} = {_plain(value)}" for name, value in row.items() if value is not None]
-    finally:
-        connection.close()
-    return "\n".join(lines)
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _document(backing: Backing, path: str) -> Any:
-    answer = call(
-        "GET",
-        f"{backing.firestore.url}/v1/projects/{PROJECT}/databases/(default)/documents/{path}",
-        bearer=OWNER,
-    )
-    if answer.status != http.client.OK:
-        raise Stop(f"Firestore has no {path}: {answer.status}.")
-    return answer.json
+def _show(stage: _Stage, path: str, message: str, before: traces.Found) -> traces.Verdict:
+    """Print what is stored, and search it for the text."""
+    say = stage.progress.line
+    stored = Stored.of(stage.backing)
+    stored.write(stage.backing.data / _WHOLE)
+    say(f"\nStored in Firestore, {path}:\n")
+    say(json.dumps(cut(document(stage.backing, path)), indent=2))
+    say("\nStored in PostgreSQL, every row of these two accounts:\n")
+    say(stored.rows())
+    say(f"\nLong values are cut here. All of it, whole: .local/demo/{_WHOLE}")
+    return traces.verdict(message, before, stage.search(message, stored))
 
 
 def _raised(backing: Backing, conversation: str, sent_at: datetime) -> None:
     end = time.monotonic() + PATIENCE
     wanted = int(sent_at.timestamp() * 1000)
-    while int(_document(backing, conversation)["fields"]["last_message_at"]["integerValue"]) < wanted:
+    while int(document(backing, conversation)["fields"]["last_message_at"]["integerValue"]) < wanted:
         if time.monotonic() > end:
             raise Stop(f"The trigger did not raise last_message_at within {PATIENCE:.0f} s.")
         time.sleep(0.02)

@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.local.java import QUIETLY
 from scripts.local.ports import HOST
@@ -82,6 +83,13 @@ class Firestore:
         )
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
+
+    def documents(self, project: str) -> list[dict[str, Any]]:
+        """Every document of a project, as {"name", "fields", "createTime", "updateTime"}."""
+        url = f"{self.url}/v1/projects/{project}/databases/(default)/documents:runQuery"
+        query = {"structuredQuery": {"from": [{"allDescendants": True}]}}
+        found = _ok(call("POST", url, query, bearer=OWNER), "listing the documents").json
+        return [each["document"] for each in found if "document" in each]
 
     def import_(self, project: str, folder: Path) -> None:
         """Read what `export` wrote, if anything."""

@@ -38,6 +38,14 @@ class Server:
         finally:
             connection.close()
 
+    def checkpoint(self) -> None:
+        """Have all that is stored written into the data folder."""
+        connection = self.connect()
+        try:
+            connection.run("checkpoint")
+        finally:
+            connection.close()
+
     def drop(self, database: str) -> None:
         connection = self.connect()
         try:

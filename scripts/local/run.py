@@ -53,13 +53,20 @@ def main(words: list[str]) -> int:
             if arguments.demo:
                 from scripts.local import demo  # the client, which a plain run does without
 
-                return demo.play(layout, progress, message=_message(arguments) or demo.MESSAGE)
+                message = _message(arguments, progress)
+                if message is None:
+                    message = demo.MESSAGE
+                if refusal := demo.refusal(message):
+                    print(refusal, file=sys.stderr)
+                    return 2
+                return demo.play(layout, progress, message=message)
             serve(layout, progress, fresh=arguments.fresh)
     except Interrupted as interrupted:
         if arguments.demo or interrupted.number != signal.SIGINT:
             return 128 + interrupted.number
         progress.line(
-            "Stopped. The data are kept: scripts/run goes on with them, scripts/run --fresh begins anew."
+            "Stopped. The data and the profiles of .local/bin/sealpost are kept: scripts/run goes on with them, "
+            "scripts/run --fresh begins anew."
         )
     except BrokenPipeError:  # whoever read what we print has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,12 +77,19 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _message(arguments: RunArguments) -> str | None:
-    """The text of the demo: --message, or what comes through a pipe or from a file."""
-    piped = arguments.message is None and _has_input()
-    if arguments.message == "-" or piped:
-        return sys.stdin.read()
+def _message(arguments: RunArguments, progress: Progress) -> str | None:
+    """The text of the demo, exactly as given: --message, or what comes through a pipe or from a file."""
+    if arguments.message == "-":
+        return _input()
+    if arguments.message is None and _has_input():
+        if text := _input():
+            return text
+        progress.line("Standard input is empty, so the demo sends a text of its own.")
     return arguments.message
+
+
+def _input() -> str:
+    return sys.stdin.buffer.read().decode(errors="surrogateescape")
 
 
 def _has_input() -> bool:

@@ -1,6 +1,5 @@
 """scripts/run itself, in another checkout of this project in a folder with a space in its path."""
 
-import base64
 import json
 import os
 import re
@@ -15,32 +14,13 @@ from pathlib import Path
 import pytest
 
 from scripts.local.people import mailed_link
+from scripts.local.traces import files, search
 from tests.e2e.checkout import Checkout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 SECOND_DEMO = 20
 """Seconds for a demo on a prepared checkout."""
-
-
-def spellings(text: str) -> dict[str, bytes]:
-    """The ways in which a text could lie in a file without being hidden."""
-    raw = text.encode()
-    found = {"as it is": raw, "in UTF-16": text.encode("utf-16-le"), "in hex": raw.hex().encode()}
-    found["in JSON"] = json.dumps(text)[1:-1].encode()
-    for shift in range(3):  # base64 of a part of a larger text depends on where it begins
-        middle = base64.b64encode(b"\0" * shift + raw)[4:-4]
-        found[f"in base64, shifted by {shift}"] = middle
-        found[f"in base64url, shifted by {shift}"] = middle.translate(bytes.maketrans(b"+/", b"-_"))
-    return found
-
-
-def files_with(folder: Path, needle: bytes) -> list[str]:
-    return [
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and needle in path.read_bytes()
-    ]
 
 
 def test_the_demo_delivers_what_it_was_given_and_stores_none_of_it(checkout: Checkout) -> None:
@@ -58,27 +38,58 @@ def test_the_demo_delivers_what_it_was_given_and_stores_none_of_it(checkout: Che
 
     data = checkout.local / "demo"
     stored = [data / name for name in ("postgres", "firestore", "logs", "mail", "backups", "users.json")]
-    shutil.rmtree(data / "people")  # the two people's own devices, where the text belongs
-    for how, needle in spellings(text).items():
-        assert files_with(data, needle) == [], how
+    assert "The text occurs nowhere in " in printed
+    assert (
+        search(text, files(data, but=["people"])).traces == ()
+    )  # after all has been written and stopped, too
     # The scan sees what is there: the envelope's message in both databases, the address in the mail.
     found = re.search(r"Stored in Firestore, conversations/([\w-]{43})/messages/([\w-]{36})", printed)
     assert found, printed
     assert all(path.exists() for path in stored)
-    assert files_with(data / "firestore", found[2].encode())
-    assert files_with(data / "firestore", b'"ciphertext"')
-    assert files_with(data / "postgres", found[1].encode())
-    assert files_with(data / "mail", b"bob@example.com")
-    assert files_with(data / "logs", b"send_message")
+    seen = {
+        folder: search(what, files(data / folder)).traces
+        for folder, what in {
+            "firestore": found[2],
+            "postgres": found[1],
+            "mail": "bob@example.com",
+            "logs": "send_message",
+        }.items()
+    }
+    assert all(seen.values()), seen
+    assert search('"ciphertext"', files(data / "firestore")).traces
+    whole = data / "stored.json"
+    assert "All of it, whole: .local/demo/stored.json" in printed
+    assert whole.stat().st_mode & 0o777 == 0o600
+    documents = {document["name"]: document for document in json.loads(whole.read_text())["firestore"]}
+    [message] = [name for name in documents if name.endswith(found[2])]
+    envelope = documents[message]["fields"]["envelope"]["stringValue"]
+    assert len(envelope) > 2000
+    assert json.dumps(envelope)[:50] in printed
+    assert max(map(len, printed.splitlines())) < 200
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--message", "x" * 40_000], "its 40,000 bytes make a body of 40,0"),
+        (["--message", ""], "The message is empty"),
+    ],
+)
+def test_a_message_that_cannot_be_sent_is_refused_before_anything_starts(
+    checkout: Checkout, words: list[str], said: str
+) -> None:
+    process = checkout.start("--demo", "--offline", *words)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert said in printed
+    assert "Firestore" not in printed
 
 
 def test_data_outlive_a_run_and_processes_do_not(checkout: Checkout, tmp_path: Path) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("correct horse battery staple\n")
-    environment = os.environ | {
-        "SEALPOST_HOME": str(tmp_path / "people"),
-        "SEALPOST_PASSPHRASE_FILE": str(passphrase),
-    }
+    environment = os.environ | {"SEALPOST_PASSPHRASE_FILE": str(passphrase)}
+    environment.pop("SEALPOST_HOME", None)
 
     def sealpost(name: str, *words: str) -> str:
         done = subprocess.run(  # noqa: S603 - the command under test
@@ -97,6 +108,7 @@ def test_data_outlive_a_run_and_processes_do_not(checkout: Checkout, tmp_path: P
             sealpost(name, "sign-up", f"{name}@example.com", "--service", service)
             sealpost(name, "sign-in", mailed_link(mailbox.rstrip("/"), f"{name}@example.com"))
         sealpost("ann", "send", "ben@example.com", "before the restart")
+        assert {path.name for path in (checkout.local / "run" / "profiles").iterdir()} == {"ann", "ben"}
         second = checkout.start()
         refusal, _ = second.communicate(timeout=30)
         assert second.returncode == 1
