@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from sealpost.contacts import Contact
-from sealpost.errors import SealpostError, ServiceProblem
+from sealpost.errors import ServiceProblem
 from sealpost.protocol import bounds, chain, encoding, encryption_keys
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.protocol.opening import OwnKey
@@ -21,6 +21,18 @@ class Device:
     state: Literal["new", "active"]
     key_number: int = 0
     key_expires: int = 0
+
+
+class SecondDevice(ServiceProblem):
+    """The account's key chain is another device's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This account already has a device, and this version cannot link a second one.",
+            code="device-not-active",
+            status=409,
+            cure="Use the profile of the first device.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ class OwnDevice:
                 raise
             accepted = [one for one in tried if encoding.digest(one) == head.get("root")]
             if not accepted:
-                raise _another_device() from None
+                raise SecondDevice from None
             statement = accepted[0]
         with self._state.transaction():
             self._published(encryption_key)
@@ -200,11 +212,3 @@ class OwnDevice:
 
     def _keys(self) -> list[_EncryptionKey]:
         return [_EncryptionKey(**stored) for stored in self._state.all(Kind.ENCRYPTION_KEY)]
-
-
-def _another_device() -> SealpostError:
-    return SealpostError(
-        "This account already has a device, and this version cannot link a second one.",
-        code="device-not-active",
-        cure="Use the profile of the first device.",
-    )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
+SIGN_IN_AGAIN = "Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK"
+
 
 class ExitStatus(IntEnum):
     """Exit statuses of the `sealpost` command. They are part of its interface."""
@@ -21,7 +23,10 @@ class ExitStatus(IntEnum):
 
 
 class SealpostError(Exception):
-    """`code` is stable and for programs; `str(error)` says the cause and `cure` what to do, both for people."""
+    """`code` is stable and for programs; `str(error)` says the cause and `cure` what to do, both for people.
+
+    A cure names commands as `sealpost sign-up EMAIL`, without a profile: see program.py.
+    """
 
     exit_status = ExitStatus.FAILURE
 
@@ -79,6 +84,16 @@ class ServiceProblem(SealpostError):
         super().__init__(cause, code=code, cure=cure)
         self.status = status
         self.members = dict(members or {})
+
+
+def nobody_there(address: str) -> ServiceProblem:
+    """What a look-up that finds no account comes to."""
+    return ServiceProblem(
+        f"{address} is not on this service, or has never signed in.",
+        code="not-found",
+        status=200,
+        cure="Check the address. A person appears here after the first sign-in.",
+    )
 
 
 class ServiceUnavailable(SealpostError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sealpost.errors import ExitStatus, SealpostError, ServiceUnavailable
+from sealpost.errors import SIGN_IN_AGAIN, ExitStatus, SealpostError, ServiceUnavailable
 
 PAGE = 100
 """The most documents of one page or one listener; the service's rules ask for a bound."""
@@ -18,7 +18,7 @@ class FirestoreDenied(SealpostError):
         super().__init__(
             "The service no longer lets this device read messages: its session has ended.",
             code="listen-denied",
-            cure="Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK",
+            cure=SIGN_IN_AGAIN,
         )
 
 

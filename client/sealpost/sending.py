@@ -7,7 +7,15 @@ from typing import Self
 
 from sealpost.contacts import Contacts, Found, unsafe
 from sealpost.device import OwnDevice
-from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable, Unsafe, UsageError
+from sealpost.errors import (
+    NotSignedIn,
+    SealpostError,
+    ServiceProblem,
+    ServiceUnavailable,
+    Unsafe,
+    UsageError,
+    nobody_there,
+)
 from sealpost.protocol import conversation as conversations
 from sealpost.protocol import recipients
 from sealpost.protocol.body import Text
@@ -132,12 +140,7 @@ class Sender:
         """The recipient and oneself."""
         peer, own = found
         if peer is None:
-            raise ServiceProblem(
-                f"{who} is not on this service, or has never signed in.",
-                code="not-found",
-                status=200,
-                cure="Check the address. A person appears here after the first sign-in.",
-            )
+            raise nobody_there(who)
         if own is None:
             raise Unsafe(
                 "The service does not show your own keys.",

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 
-from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable
+from sealpost.errors import SIGN_IN_AGAIN, NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable
 from sealpost.identity import IdToken, sign_in_with_custom_token
 from sealpost.protocol import identifiers
 from sealpost.protocol.errors import ProtocolError
@@ -27,7 +28,6 @@ _PROOF_LIFE = 100
 _CLOCK_WRONG = 60
 _LONGEST_LIFE = 366 * 86400
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-SIGN_IN_AGAIN = "Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK"
 
 Proving = Callable[[str], Mapping[str, Any]]
 """Makes a body from the access token, with a fresh proof each time."""
@@ -188,12 +188,16 @@ class Session:
             self._state.put(Kind.SESSION, asdict(replace(self.tokens(), id_until=0.0)))
 
     def end(self) -> None:
-        """Revokes the session at the service and forgets it."""
+        """Revokes the session at the service and forgets it.
+
+        One that has ended is no failure: a first call whose answer was lost may have ended it.
+        """
         tokens = self.tokens()
-        self.call(
-            "revoke_session",
-            lambda token: {"session_id": tokens.session_id, "proof": self.proof("revoke_session", token)},
-        )
+        with suppress(NotSignedIn):
+            self.call(
+                "revoke_session",
+                lambda token: {"session_id": tokens.session_id, "proof": self.proof("revoke_session", token)},
+            )
         self._state.delete(Kind.SESSION)
 
     def tokens(self) -> Tokens:

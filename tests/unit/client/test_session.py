@@ -149,6 +149,23 @@ def test_signing_out_revokes_with_a_proof(world: World) -> None:
     assert not ada.whoami().signed_in
 
 
+def test_a_sign_out_whose_answer_was_lost_is_one(world: World) -> None:
+    """The repetition finds the session ended, and so does the refresh."""
+    ada = world.person("ada")
+
+    def ended(_body: Json) -> httpx.Response | None:
+        return problem(401, "unauthenticated") if len(world.service.called("revoke_session")) > 1 else None
+
+    world.service.before["revoke_session"] = ended
+    world.service.before["refresh_session"] = lambda _body: problem(401, "unauthenticated")
+    world.service.lose["revoke_session"] = 1
+
+    ada.sign_out()
+
+    assert len(world.service.called("revoke_session")) == 2
+    assert not ada.whoami().signed_in
+
+
 def test_a_device_that_was_pending_refreshes_for_its_first_id_token(world: World) -> None:
     ada = world.person("ada")
     assert ada._session.tokens().firebase.custom_token is None
