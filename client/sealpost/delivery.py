@@ -29,10 +29,38 @@ OpenMailbox = Callable[[], tuple[Mailbox, float]]
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a listener tells besides messages: it is ready; the connection is lost and will be tried again."""
+    """What a listener tells besides messages: it is ready; the connection is lost and is tried for again; it is back.
+
+    An outage is told once, however often it is tried for in between.
+    """
 
     on_ready: Callable[[], None] = lambda: None
     on_lost: Callable[[ServiceUnavailable], None] = lambda _error: None
+    on_back: Callable[[], None] = lambda: None
+
+
+class _Connection:
+    """What a listener's reader was told of it. `denied` says that the last try was refused."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._is_lost = False
+        self.was_ready = False
+        self.denied = False
+
+    def ready(self) -> None:
+        self.denied = False
+        if self._is_lost:
+            self._is_lost = False
+            self._hooks.on_back()
+        if not self.was_ready:
+            self.was_ready = True
+            self._hooks.on_ready()
+
+    def lost(self, error: ServiceUnavailable | ServiceProblem) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            self._hooks.on_lost(_lost(error))
 
 
 class _Pause:
@@ -97,31 +125,23 @@ class Delivery:
         lost later is made again.
         """
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        was_ready, denied, pause = False, False, _Pause(self._wall)
-
-        def ready() -> None:
-            nonlocal was_ready, denied
-            denied = False
-            if not was_ready:
-                was_ready = True
-                hooks.on_ready()
-
+        connection, pause = _Connection(hooks), _Pause(self._wall)
         while True:
             began = time.monotonic()
             try:
-                with closing(self._session_of_listening(deadline, ready)) as items:
+                with closing(self._session_of_listening(deadline, connection.ready)) as items:
                     for item in items:
                         pause.reset()
                         yield item
             except FirestoreDenied:
-                if denied:
+                if connection.denied:
                     raise
-                denied = True
+                connection.denied = True
                 self._session.forget_id_token()
             except (ServiceUnavailable, ServiceProblem) as error:
-                if not was_ready or not _is_temporary(error):
+                if not connection.was_ready or not _is_temporary(error):
                     raise
-                hooks.on_lost(_lost(error))
+                connection.lost(error)
             if time.monotonic() >= deadline:
                 return
             pause.rest(began=began, deadline=deadline)

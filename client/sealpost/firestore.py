@@ -18,6 +18,8 @@ from sealpost.mailbox import PAGE, FirestoreDenied, FirestoreLost, MessageDocume
 
 _MESSAGES, _SESSION = 1, 2
 _CALL_SECONDS = 30.0
+_CLOUD = "firestore.googleapis.com"
+_AWAY = {grpc.StatusCode.UNAVAILABLE.value[0], grpc.StatusCode.DEADLINE_EXCEEDED.value[0]}
 _OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -43,11 +45,12 @@ class FirestoreMailbox:
         self._session_id = session_id
         self._database = f"projects/{project}/databases/(default)"
         self._id_token = id_token
+        self._host = emulator or _CLOUD
         if emulator:
             self._channel = grpc.insecure_channel(emulator, options=_OPTIONS)
         else:
             self._channel = grpc.secure_channel(
-                "firestore.googleapis.com:443", grpc.ssl_channel_credentials(), options=_OPTIONS
+                f"{_CLOUD}:443", grpc.ssl_channel_credentials(), options=_OPTIONS
             )
 
     def page(self, since: int, *, after: MessageDocument | None = None) -> list[MessageDocument]:
@@ -62,7 +65,7 @@ class FirestoreMailbox:
                 run(request, timeout=_CALL_SECONDS, metadata=self._metadata("parent", self._parent))
             )
         except grpc.RpcError as error:
-            raise _failure(error) from None
+            raise _failure(error, self._host) from None
         return [_document(answer.document) for answer in answers if answer.document.name]
 
     def listen(self, since: int) -> "FirestoreListening":
@@ -75,7 +78,7 @@ class FirestoreMailbox:
         )
         requests = [types.ListenRequest(database=self._database, add_target=target) for target in targets]
         return FirestoreListening(
-            self._channel, requests, session, self._metadata("database", self._database)
+            self._channel, requests, session, self._metadata("database", self._database), host=self._host
         )
 
     def close(self) -> None:
@@ -122,9 +125,16 @@ class FirestoreListening:
     """See `mailbox.Listening`."""
 
     def __init__(
-        self, channel: grpc.Channel, requests: list[types.ListenRequest], session: str, metadata: Metadata
+        self,
+        channel: grpc.Channel,
+        requests: list[types.ListenRequest],
+        session: str,
+        metadata: Metadata,
+        *,
+        host: str,
     ) -> None:
         self._session = session
+        self._host = host
         self._events: queue.SimpleQueue[MessageDocument | SealpostError | _Current] = queue.SimpleQueue()
         self.ready = False
         self._over = threading.Event()
@@ -167,7 +177,7 @@ class FirestoreListening:
                 self._take(answer)
             raise FirestoreLost("Firestore ended the listener.", code="listen-lost")
         except grpc.RpcError as error:
-            self._events.put(_failure(error))
+            self._events.put(_failure(error, self._host))
         except SealpostError as error:
             self._events.put(error)
         except Exception as error:  # noqa: BLE001 - the thread's end must be heard, whatever caused it
@@ -206,7 +216,7 @@ class FirestoreListening:
     def _take_target_change(self, change: types.TargetChange) -> None:
         kinds = types.TargetChange.TargetChangeType
         if change.target_change_type == kinds.REMOVE:
-            raise _failure_of_code(change.cause.code)
+            raise _failure_of_code(change.cause.code, self._host)
         if change.target_ids and _MESSAGES not in change.target_ids:
             return
         if change.target_change_type == kinds.RESET:
@@ -215,20 +225,20 @@ class FirestoreListening:
             self._events.put(_Current())
 
 
-def _failure(error: grpc.RpcError) -> SealpostError:
+def _failure(error: grpc.RpcError, host: str) -> SealpostError:
     code = getattr(error, "code", lambda: grpc.StatusCode.UNKNOWN)()
-    return _failure_of_code(code.value[0])
+    return _failure_of_code(code.value[0], host)
 
 
-def _failure_of_code(code: int) -> SealpostError:
+def _failure_of_code(code: int, host: str) -> SealpostError:
     if code in {grpc.StatusCode.PERMISSION_DENIED.value[0], grpc.StatusCode.UNAUTHENTICATED.value[0]}:
         return FirestoreDenied()
-    name = next((status.name for status in grpc.StatusCode if status.value[0] == code), "UNKNOWN")
-    return FirestoreLost(
-        f"The connection to Firestore failed ({name}).",
-        code="listen-lost",
-        cure="Check the network and try again.",
-    )
+    if code in _AWAY:
+        cause = f"{host} cannot be reached; messages are read there."
+    else:
+        name = next((status.name for status in grpc.StatusCode if status.value[0] == code), "UNKNOWN")
+        cause = f"Reading messages from {host} failed ({name})."
+    return FirestoreLost(cause, code="listen-lost", cure="Check the network, then try again.")
 
 
 def _document(document: types.Document) -> MessageDocument:

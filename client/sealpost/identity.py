@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -63,7 +64,12 @@ def sign_in_with_custom_token(
                 )
             if attempt < _ATTEMPTS - 1:
                 wall.sleep(0.5 * 2**attempt)
-    raise ServiceUnavailable("Identity Toolkit cannot be reached.", code="unreachable")
+    host = emulator or urlsplit(_CLOUD).hostname
+    raise ServiceUnavailable(
+        f"{host} cannot be reached; it lets this device read its messages.",
+        code="unreachable",
+        cure="Check the network, then try again.",
+    )
 
 
 def _id_token(answer: httpx.Response, started: float) -> IdToken:

@@ -250,6 +250,29 @@ def test_a_lost_connection_is_told_and_made_again(world: World, bob: Account, ma
     assert lost == ["gone"]
 
 
+def test_an_outage_is_told_once_and_so_is_its_end(world: World, bob: Account, mailbox: FakeMailbox) -> None:
+    told: list[str] = []
+    gone = FirestoreLost("gone", code="listen-lost")
+
+    def break_it() -> None:
+        mailbox.failures = [gone, gone, gone]
+        world.service.listeners[0].fail(gone)
+
+    def ready() -> None:
+        told.append("ready")
+        in_a_moment(break_it)
+
+    def back() -> None:
+        told.append("back")
+        world.service.add(garbage(1))
+
+    hooks = Hooks(on_ready=ready, on_lost=lambda error: told.append(str(error)), on_back=back)
+    next(bob.listen(timeout=5, hooks=hooks))
+
+    assert told == ["ready", "gone", "back"]
+    assert len(world.wall.slept) == 4
+
+
 @pytest.mark.parametrize("code", ["rate-limited", "request-timeout", "unavailable"])
 def test_a_look_up_that_is_put_off_is_a_lost_connection(
     world: World, ada: Account, bob: Account, code: str
@@ -267,7 +290,7 @@ def test_a_look_up_that_is_put_off_is_a_lost_connection(
     item = next(bob.listen(timeout=5, hooks=hooks))
 
     assert isinstance(item, Message)
-    assert lost == [code, code]
+    assert lost == [code]
     assert world.wall.slept == pytest.approx([1, 2], abs=0.01)
 
 

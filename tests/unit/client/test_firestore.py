@@ -194,6 +194,12 @@ def test_a_failed_call_is_a_refusal_or_a_loss(status: grpc.StatusCode, kind: typ
         mailbox(Channel([], Refusal(status))).page(0)
 
 
+def test_a_host_that_is_away_is_named() -> None:
+    _, error = read(listening(failure=Refusal(grpc.StatusCode.UNAVAILABLE)))
+
+    assert str(error) == "127.0.0.1:1 cannot be reached; messages are read there."
+
+
 @pytest.mark.parametrize("failure", [ValueError("not protobuf"), KeyError("x"), RecursionError()])
 def test_whatever_ends_the_listener_is_told(failure: Exception) -> None:
     """Else the thread ends without a word, and a person waits for messages that nobody reads."""
