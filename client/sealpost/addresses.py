@@ -18,9 +18,7 @@ def normal(text: str) -> str:
     """The address in lower case: one mailbox, one account. Raises UsageError."""
     address = text.strip()
     if not is_address(address):
-        raise UsageError(
-            "That is not an email address.", cure="For example: sealpost send ada@example.org Hello"
-        )
+        raise UsageError("That is not an email address.", cure="It looks like this: ada@example.org")
     return address.lower()
 
 

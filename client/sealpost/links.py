@@ -1,13 +1,14 @@
-"""The sign-in code, from whatever a person pastes: the mailed link, the page's link, or the code itself."""
+"""The sign-in code, from whatever a person pastes: the mailed link, a link that wraps it, or the code itself."""
 
 import re
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from sealpost.errors import UsageError
 
-_CODE = re.compile(r"[A-Za-z0-9_-]{6,512}")
+_CODE = re.compile(r"[A-Za-z0-9_-]{16,512}")
+"""As the service takes it; its own are 43 long."""
 _NESTING = 3
-_CURE = "Copy the whole link from the newest mail, or the code that its page shows."
+_CURE = "Copy the whole link from the mail, or the code that its page shows."
 
 
 def parse_code(text: str, *, service: str) -> str:

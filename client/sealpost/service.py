@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sealpost import __version__
-from sealpost.errors import SealpostError, ServiceProblem, ServiceUnavailable, UsageError
+from sealpost.errors import SIGN_IN_AGAIN, SealpostError, ServiceProblem, ServiceUnavailable, UsageError
 
 Json = dict[str, Any]
 Body = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -42,8 +42,8 @@ _REPEATABLE = frozenset(
 create_session's code is spent."""
 
 _CURES = {
-    "unauthenticated": "The session has ended. Sign in again: sealpost sign-up EMAIL, then sealpost sign-in LINK",
-    "invalid-code": "A link works once and for a short time. Ask for a new one: sealpost sign-up EMAIL --service URL",
+    "unauthenticated": f"The session has ended. {SIGN_IN_AGAIN}",
+    "invalid-code": "Ask for a new one: sealpost sign-up EMAIL",
     "invalid-proof": "Check this computer's clock, then try again.",
     "device-not-active": "This device is not, or no longer, one of the account's. Sign in again.",
     "blocked": "The recipient does not take messages from you.",
@@ -51,6 +51,15 @@ _CURES = {
     "payload-too-large": "Send a shorter text.",
     "rate-limited": "Wait a little, then try again.",
 }
+
+_CAUSES = {
+    "invalid-request": "The service does not take this request as this version of sealpost makes it.",
+    "invalid-code": "The code is wrong, used, expired, or of another address.",
+}
+"""In place of the service's own detail, which is for a client's author."""
+_ANOTHER_SERVICE = (
+    "Check its URL. A profile that never signed in takes another: sealpost sign-up EMAIL --service URL"
+)
 
 
 class Wall:
@@ -168,7 +177,7 @@ class Service:
         if isinstance(error, httpx.TimeoutException):
             cause = f"{self.url} did not answer in time."
         else:
-            cause = f"{self.url} cannot be reached ({error or type(error).__name__})."
+            cause = f"{self.url} cannot be reached ({_reason(error)})."
         return ServiceUnavailable(
             cause, code="unreachable", cure="Check the network and the URL, then try again."
         )
@@ -210,6 +219,11 @@ def may_be_plain(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _reason(error: httpx.TransportError) -> str:
+    """The system's words without its number: `[Errno 111] Connection refused` says no more to a person."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)).lower() or type(error).__name__
 
 
 def _plain_headers(answer: httpx.Response) -> dict[str, str]:
@@ -262,16 +276,21 @@ def _result(answer: httpx.Response) -> Json:
 
 
 def _unreadable() -> ServiceUnavailable:
-    return ServiceUnavailable("The service's answer cannot be read. Is the URL right?", code="bad-answer")
+    return ServiceUnavailable(
+        "The service's answer cannot be read: this may be no Sealpost.",
+        code="bad-answer",
+        cure=_ANOTHER_SERVICE,
+    )
 
 
 def _problem(answer: httpx.Response) -> SealpostError:
     code = _code(answer)
     if not code:
         return ServiceProblem(
-            f"The service answered {answer.status_code} without saying why. Is the URL right?",
+            f"The service answered {answer.status_code} without saying why: this may be no Sealpost.",
             code="bad-answer",
             status=answer.status_code,
+            cure=_ANOTHER_SERVICE,
         )
     document = _document(answer)
     report = f"If it goes on, give its operator the request's id: {document.get('request_id') or 'none'}"
@@ -280,7 +299,7 @@ def _problem(answer: httpx.Response) -> SealpostError:
     wait = _retry_after(answer)
     detail = document.get("detail") or document.get("title") or code
     return ServiceProblem(
-        f"the service says: {detail}",
+        _CAUSES.get(code, f"the service says: {detail}"),
         code=code,
         status=answer.status_code,
         members={k: v for k, v in document.items() if k not in _COMMON_MEMBERS},

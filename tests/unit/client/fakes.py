@@ -324,7 +324,7 @@ class World:
             passphrase=lambda: PASSPHRASE,
             surroundings=self.around(name),
         )
-        account.sign_in("code-code-code")
+        account.sign_in("code-code-code-code")
         return account
 
     def reopened(self, name: str) -> Account:

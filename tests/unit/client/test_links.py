@@ -1,4 +1,4 @@
-"""The mailed link, the page's link and the code; nothing of another service."""
+"""The mailed link, those that wrap it, and the code; nothing of another service."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from sealpost.errors import UsageError
 from sealpost.links import parse_code
 
 SERVICE = "https://sealpost.example"
-CODE = "aB3-_xyzXYZ0123"
+CODE = "aB3-_xyzXYZ01234"
 ACTION = f"https://p.firebaseapp.com/__/auth/action?apiKey=k&mode=signIn&oobCode={CODE}&lang=en"
 NESTED = (
     "https://p.page.link/?link=https%3A%2F%2Fp.firebaseapp.com%2F__%2Fauth%2Faction%3Fmode%3DsignIn%26oobCode%3D"
@@ -52,6 +52,7 @@ def test_a_link_of_another_service_is_refused(text: str) -> None:
     [
         "",
         "short",
+        "wrongcode",
         "two words here",
         "code;rm -rf",
         f"{SERVICE}/v1/open_link",

@@ -30,14 +30,14 @@ class TestSignIn:
     @pytest.mark.usefixtures("ada")
     def test_the_proof_is_bound_to_the_code(self, world: World) -> None:
         (call,) = world.service.called("create_session")
-        assert claims(call["proof"])["ath"] == encoding.digest("code-code-code")
+        assert claims(call["proof"])["ath"] == encoding.digest("code-code-code-code")
         assert call["email"] == "ada@example.org"
         assert "d" not in call["device"]
 
     def test_a_second_one_keeps_the_device(self, world: World, ada: Account) -> None:
         before = ada.whoami().device
 
-        ada.sign_in("code-code-more")
+        ada.sign_in("code-code-code-more")
 
         assert ada.whoami().device == before
         assert len(world.service.called("publish_key")) == 1
@@ -69,7 +69,7 @@ class TestSignIn:
         world.service.accounts["ada@example.org"]["uid"] = "other"
 
         with pytest.raises(SealpostError) as changed:
-            ada.sign_in("code-code-more")
+            ada.sign_in("code-code-code-more")
 
         assert changed.value.code == "key-change"
 

@@ -130,9 +130,7 @@ def test_a_long_retry_after_is_left_to_the_person() -> None:
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (400, "invalid-request"),
         (401, "unauthenticated"),
-        (401, "invalid-code"),
         (403, "blocked"),
         (404, "not-found"),
         (409, "device-mismatch"),
@@ -151,6 +149,34 @@ def test_a_problem_is_raised_with_its_code_and_members_and_not_repeated(status: 
     assert refused.value.members == {"missing": ["kid"]}
     assert refused.value.cure
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "invalid-request"), (401, "invalid-code")])
+def test_a_detail_for_a_clients_author_is_not_shown_to_a_person(status: int, code: str) -> None:
+    script = Script(problem(status, code, detail="The code must match [a-z]{16,512}."))
+
+    with pytest.raises(ServiceProblem) as refused:
+        service(script)[0].call("create_session", {})
+
+    assert refused.value.code == code
+    assert "[a-z]" not in str(refused.value) + refused.value.cure
+
+
+def test_an_answer_of_no_sealpost_names_the_cure() -> None:
+    for answer in (httpx.Response(404, text="<html>"), httpx.Response(200, text="<html>")):
+        with pytest.raises((ServiceProblem, ServiceUnavailable), match="may be no Sealpost") as odd:
+            service(Script(answer))[0].call("sign_up", {})
+
+        assert "--service URL" in odd.value.cure
+
+
+def test_a_service_that_is_down_is_named_in_plain_words() -> None:
+    script = Script(httpx.ConnectError("[Errno 111] Connection refused"))
+
+    with pytest.raises(ServiceUnavailable) as down:
+        service(script)[0].call("sign_up", {})
+
+    assert str(down.value) == f"{URL} cannot be reached (connection refused)."
 
 
 def test_a_rate_limit_that_says_when_is_waited_for() -> None:
