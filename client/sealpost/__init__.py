@@ -30,26 +30,28 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from sealpost.account import Account, Identity, SafetyNumber, Surroundings
+    from sealpost.account import Account
     from sealpost.delivery import Hooks
     from sealpost.device import Device
     from sealpost.errors import SealpostError
     from sealpost.folders import ProfileFolder
+    from sealpost.people import Identity, SafetyNumber
     from sealpost.receiving import Message, Refused
     from sealpost.sending import Receipt
+    from sealpost.surroundings import Surroundings
 
 _HOMES = {
     "Account": "account",
     "Device": "device",
     "Hooks": "delivery",
-    "Identity": "account",
+    "Identity": "people",
     "Message": "receiving",
     "ProfileFolder": "folders",
     "Receipt": "sending",
     "Refused": "receiving",
-    "SafetyNumber": "account",
+    "SafetyNumber": "people",
     "SealpostError": "errors",
-    "Surroundings": "account",
+    "Surroundings": "surroundings",
 }
 
 

@@ -1,78 +1,29 @@
 """`Account`: what a program uses of this package."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from sealpost import addresses
 from sealpost.contacts import Contact, Contacts
-from sealpost.delivery import Delivery, Hooks, OpenMailbox
-from sealpost.device import Device, OwnDevice, signing_key
-from sealpost.errors import (
-    NotSignedIn,
-    SealpostError,
-    ServiceProblem,
-    Unsafe,
-    UsageError,
-)
+from sealpost.delivery import Delivery, Hooks
+from sealpost.device import OwnDevice, SecondDevice, signing_key
+from sealpost.errors import NotSignedIn, SealpostError, Unsafe, UsageError, nobody_there
 from sealpost.folders import ProfileFolder
 from sealpost.links import parse_code
 from sealpost.mailbox import Mailbox
-from sealpost.protocol.safety import grouped, safety_number
+from sealpost.people import Identity, SafetyNumber
+from sealpost.protocol.safety import safety_number
 from sealpost.receiving import Item, Reader
 from sealpost.sending import Receipt, Sender
-from sealpost.service import Service, Wall, checked_url
+from sealpost.service import Service, checked_url
 from sealpost.session import Session, is_signed_in, open_session
 from sealpost.state import Kind, State
-from sealpost.vault import Cost
+from sealpost.surroundings import Surroundings
 
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What an account needs of the world. Tests and embedding programs replace parts of it.
-
-    `transport` and `identity` carry HTTP to the service and to Identity Toolkit; `mailbox` stands for Firestore.
-    `on_warning` gets a sentence (a clock that is wrong), `on_alarm` a statement in one's own key chain that this device did
-    not make, again at each `inbox` and `listen`; `progress` wraps what may take more than a second.
-    """
-
-    transport: httpx.BaseTransport | None = None
-    identity: httpx.BaseTransport | None = None
-    mailbox: OpenMailbox | None = None
-    wall: Wall = field(default_factory=Wall)
-    on_warning: Callable[[str], None] = lambda _text: None
-    on_alarm: Callable[[Unsafe], None] = lambda _alarm: None
-    progress: Callable[[str], AbstractContextManager[None]] = lambda _what: nullcontext()
-    cost: Cost = field(default_factory=Cost)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this profile is. `uid` and `device` are None before the first sign-in."""
-
-    address: str
-    service: str
-    uid: str | None
-    device: Device | None
-    signed_in: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SafetyNumber:
-    """Twelve groups of five digits that both people see alike, if nobody stands between them."""
-
-    address: str
-    uid: str
-    digits: str
-    verified: bool
-
-    def __str__(self) -> str:
-        return grouped(self.digits)
+__all__ = ["Account", "Identity", "SafetyNumber", "Surroundings"]
 
 
 class Account:
@@ -96,6 +47,11 @@ class Account:
             wall=self._around.wall,
             on_warning=self._around.on_warning,
         )
+
+    @property
+    def address(self) -> str:
+        """The email address of this profile."""
+        return str(self._profile["email"])
 
     @classmethod
     def sign_up(
@@ -144,7 +100,10 @@ class Account:
         return cls(folder.state.open(passphrase), surroundings=surroundings)
 
     def sign_in(self, link: str) -> Identity:
-        """Redeems the mailed link, the page's link or the code; publishes this device's keys on the first sign-in."""
+        """Redeems the mailed link or the code; publishes this device's keys on the first sign-in.
+
+        Raises SecondDevice, without leaving a session, where the account is another device's.
+        """
         code = parse_code(link, service=self.service.url)
         with self._around.progress("Making this device's signing key"):
             key = signing_key(self._state)
@@ -161,7 +120,12 @@ class Account:
             self._session.begin(opened.tokens)
         self._watch(opened.head)
         with self._around.progress("Making and publishing this device's keys"):
-            self._device.publish()
+            try:
+                self._device.publish()
+            except SecondDevice:
+                with suppress(SealpostError):
+                    self._session.end()
+                raise
         return self.whoami()
 
     def whoami(self) -> Identity:
@@ -282,9 +246,7 @@ class Account:
     def _contact(self, address: str) -> Contact:
         (found,) = self._contacts.find(addresses=[address])
         if found is None:
-            raise ServiceProblem(
-                f"{address} is not on this service, or has never signed in.", code="not-found", status=200
-            )
+            raise nobody_there(address)
         return found.contact
 
     @property

@@ -1,0 +1,30 @@
+"""Who a profile is, and the number by which two people compare their keys."""
+
+from dataclasses import dataclass
+
+from sealpost.device import Device
+from sealpost.protocol.safety import grouped
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this profile is. `uid` and `device` are None before the first sign-in."""
+
+    address: str
+    service: str
+    uid: str | None
+    device: Device | None
+    signed_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyNumber:
+    """Twelve groups of five digits that both people see alike, if nobody stands between them."""
+
+    address: str
+    uid: str
+    digits: str
+    verified: bool
+
+    def __str__(self) -> str:
+        return grouped(self.digits)
