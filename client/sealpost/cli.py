@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from sealpost import __version__
 from sealpost.errors import ExitStatus, SealpostError
@@ -35,13 +35,20 @@ _T = TypeVar("_T", int, float)
 _Command = Callable[..., argparse.ArgumentParser]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says where help is, and of which command."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(f"{message}\nMore: {self.prog} --help")
+
+
 def build_parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--profile", metavar="NAME", help="whose profile (default: default); one person each")
     common.add_argument(
         "--passphrase-fd", metavar="N", type=_descriptor, help="read the passphrase from file descriptor N"
     )
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="sealpost",
         parents=[common],
         description=_DESCRIPTION,
@@ -53,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
+        made = commands.add_parser(
             name,
             parents=[common],
             help=summary,
@@ -62,6 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        made.set_defaults(refuse=made.error)
+        return made
 
     _add_account_commands(command)
     _add_message_commands(command)
@@ -73,14 +82,14 @@ def _add_account_commands(command: _Command) -> None:
         "sign-up",
         "ask for a sign-in link by mail, and make the profile",
         "sealpost sign-up ada@example.org --service https://sealpost.example.org",
-        "sealpost --profile bob sign-up bob@example.org --service http://127.0.0.1:8080",
+        "sealpost --profile bob sign-up bob@example.org --service http://127.0.0.1:8470",
     )
     sign_up.add_argument("email", metavar="EMAIL")
     sign_up.add_argument("--service", metavar="URL", help="the service; needed for a new profile")
 
     sign_in = command(
         "sign-in",
-        "sign in with the mailed link, the link of its page, or the code; the first time publishes this device's keys",
+        "sign in with the mailed link, or the code that its page shows; the first time publishes this device's keys",
         "sealpost sign-in 'https://sealpost.example.org/v1/open_link#aB3...'",
         "sealpost sign-in aB3...",
         "sealpost sign-in - < link.txt      (not seen in the list of processes)",
@@ -162,11 +171,10 @@ def _add_message_commands(command: _Command) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status (ExitStatus); argparse itself exits with 2."""
     endure_any_text()
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    _check_utf8(parser, options)
+    options = build_parser().parse_args(arguments)
+    _check_utf8(options)
     if options.command == "send":
-        _check_send(parser, options)
+        _check_send(options)
     try:
         from sealpost.commands import run
 
@@ -187,16 +195,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(ExitStatus.FAILURE)
 
 
-def _check_send(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _check_send(options: argparse.Namespace) -> None:
     if options.resume == (options.address is not None):
-        parser.error("send needs an ADDRESS, or --resume alone")
+        options.refuse("send needs an ADDRESS, or --resume alone")
 
 
-def _check_utf8(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _check_utf8(options: argparse.Namespace) -> None:
     """A file may have any name; everything else goes to the service or into a message."""
     for name, value in vars(options).items():
         if isinstance(value, str) and not _is_utf8(value):
-            parser.error(f"{name} is not UTF-8 text")
+            options.refuse(f"{name} is not UTF-8 text")
 
 
 def _is_utf8(text: str) -> bool:
@@ -228,6 +236,6 @@ def _number(text: str, kind: Callable[[str], _T], *, low: float, high: float) ->
         value = kind(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high:g}")
-    return value
+    if low <= value <= high:
+        return value
+    raise argparse.ArgumentTypeError(f"must be {f'{high:g} or less' if value > high else f'{low:g} or more'}")

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sealpost.account import Account, Identity, Surroundings
+from sealpost.account import Account
 from sealpost.delivery import Hooks
-from sealpost.errors import ExitStatus, ServiceUnavailable, TimedOut, Unsafe, UsageError
+from sealpost.errors import SIGN_IN_AGAIN, ExitStatus, ServiceUnavailable, TimedOut, Unsafe, UsageError
 from sealpost.folders import ProfileFolder
 from sealpost.passphrase import PassphraseSource
+from sealpost.people import Identity
+from sealpost.program import Program
 from sealpost.receiving import Item, Message
 from sealpost.sending import Receipt
+from sealpost.surroundings import Surroundings
 from sealpost.terminal import local_time, neutralised, progress, say, warn
 
 _LARGEST_TEXT = 64 * 1024
@@ -25,6 +28,11 @@ _AROUND = Surroundings(on_warning=warn, progress=progress)
 def run(options: argparse.Namespace) -> ExitStatus:
     """Runs the command that `cli.build_parser` read."""
     folder = ProfileFolder.of(getattr(options, "profile", "default"))
+    with Program(folder.name).fitting_cures():
+        return _run(options, folder)
+
+
+def _run(options: argparse.Namespace, folder: ProfileFolder) -> ExitStatus:
     source = PassphraseSource(getattr(options, "passphrase_fd", None))
     if options.command == "lock":
         folder.state.lock()
@@ -35,43 +43,47 @@ def run(options: argparse.Namespace) -> ExitStatus:
     as_json = options.command in {"inbox", "listen"} and options.json
     around = replace(_AROUND, on_alarm=partial(_show_alarm, as_json=as_json))
     with Account.open(folder, passphrase=source.present, surroundings=around) as account:
-        if options.command == "unlock":
-            return _unlock(account, folder, options)
-        return _COMMANDS[options.command](account, options)
+        program = Program(folder.name, account.address)
+        with program.fitting_cures():
+            if options.command == "unlock":
+                return _unlock(account, options, program, folder=folder)
+            return _COMMANDS[options.command](account, options, program)
 
 
 def _sign_up(options: argparse.Namespace, folder: ProfileFolder, source: PassphraseSource) -> ExitStatus:
-    account = Account.sign_up(
-        options.email,
-        service=options.service,
-        folder=folder,
-        new_passphrase=source.new,
-        passphrase=source.present,
-        surroundings=_AROUND,
-    )
+    program = Program(folder.name, options.email)
+    with program.fitting_cures():
+        account = Account.sign_up(
+            options.email,
+            service=options.service,
+            folder=folder,
+            new_passphrase=source.new,
+            passphrase=source.present,
+            surroundings=_AROUND,
+        )
     with account:
-        say(f"If {account.whoami().address} can receive mail, a sign-in link is on its way.")
-        say(f"Next: {_program(folder)} sign-in 'LINK'   (the mailed link, or the code that its page shows)")
+        say(f"If {account.address} can receive mail, a sign-in link is on its way.")
+        say(f"Next: {program.command('sign-in')} 'LINK'   (the mailed link, or the code that its page shows)")
     return ExitStatus.OK
 
 
-def _sign_in(account: Account, options: argparse.Namespace) -> ExitStatus:
+def _sign_in(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     link = options.link
     if link == "-":
         if sys.stdin.isatty():
             say("Paste the link from the mail, or the code, then Enter:")
         link = sys.stdin.readline()
-    _show_identity(account.sign_in(link))
+    _show_identity(account.sign_in(link), program)
     return ExitStatus.OK
 
 
-def _sign_out(account: Account, _options: argparse.Namespace) -> ExitStatus:
+def _sign_out(account: Account, _options: argparse.Namespace, _program: Program) -> ExitStatus:
     account.sign_out()
     say("Signed out. Keys and messages stay on this computer.")
     return ExitStatus.OK
 
 
-def _whoami(account: Account, options: argparse.Namespace) -> ExitStatus:
+def _whoami(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     identity = account.whoami()
     if options.json:
         _print_json(
@@ -85,11 +97,11 @@ def _whoami(account: Account, options: argparse.Namespace) -> ExitStatus:
             }
         )
     else:
-        _show_identity(identity)
+        _show_identity(identity, program)
     return ExitStatus.OK
 
 
-def _send(account: Account, options: argparse.Namespace) -> ExitStatus:
+def _send(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     if options.resume:
         receipts = account.resume()
         if not receipts:
@@ -97,30 +109,34 @@ def _send(account: Account, options: argparse.Namespace) -> ExitStatus:
     else:
         receipts = [account.send(options.address, _text(options))]
         if account.waiting():
-            say(f"{account.waiting()} earlier message(s) wait for an answer: sealpost send --resume")
+            say(
+                f"{account.waiting()} earlier message(s) wait for an answer: {program.command('send', '--resume')}"
+            )
     for receipt in receipts:
-        _show_receipt(receipt, as_json=options.json)
+        _show_receipt(receipt, program, as_json=options.json)
     return ExitStatus.OK
 
 
-def _inbox(account: Account, options: argparse.Namespace) -> ExitStatus:
+def _inbox(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     new = account.inbox(mark=False)
     items = account.history() if options.all else new
     for item in items:
         _show(item, as_json=options.json)
         account.mark_shown(item)
     if not items:
-        say("No new messages. (Older ones: sealpost inbox --all)")
+        say(f"No new messages. (Older ones: {program.command('inbox', '--all')})")
     return ExitStatus.OK
 
 
-def _listen(account: Account, options: argparse.Namespace) -> ExitStatus:
-    address = account.whoami().address
-
+def _listen(account: Account, options: argparse.Namespace, _program: Program) -> ExitStatus:
     def lost(error: ServiceUnavailable) -> None:
-        warn(f"{error} Trying again.")
+        warn(f"{error} Trying again until it can.")
 
-    hooks = Hooks(on_ready=lambda: say(f"Listening for messages to {address}. Ctrl-C ends."), on_lost=lost)
+    hooks = Hooks(
+        on_ready=lambda: say(f"Listening for messages to {account.address}. Ctrl-C ends."),
+        on_lost=lost,
+        on_back=lambda: say("Connected again."),
+    )
     left = options.count
     for item in account.listen(timeout=options.timeout, hooks=hooks, mark=False):
         _show(item, as_json=options.json)
@@ -138,7 +154,7 @@ def _listen(account: Account, options: argparse.Namespace) -> ExitStatus:
     return ExitStatus.OK
 
 
-def _verify(account: Account, options: argparse.Namespace) -> ExitStatus:
+def _verify(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     number = (
         account.mark_verified(options.address) if options.mark else account.safety_number(options.address)
     )
@@ -153,19 +169,22 @@ def _verify(account: Account, options: argparse.Namespace) -> ExitStatus:
         say(
             f"{number.address} is not verified. Call them and compare the number; if it is the same on both sides:"
         )
-        say(f"  sealpost verify {number.address} --mark")
+        say(f"  {program.command('verify', number.address, '--mark')}")
     return ExitStatus.OK
 
 
-def _unlock(account: Account, folder: ProfileFolder, options: argparse.Namespace) -> ExitStatus:
+def _unlock(
+    account: Account, options: argparse.Namespace, program: Program, *, folder: ProfileFolder
+) -> ExitStatus:
     account.unlock(minutes=options.minutes)
-    say(f"Unlocked for {options.minutes:g} minutes, or until `{_program(folder)} lock`.")
-    say(f"What opens it now is {folder.key_file}, together with the profile's state. This client keeps the")
-    say("time; whoever has copied both by then is not held by it.")
+    unit = "minute" if options.minutes == 1 else "minutes"
+    say(f"Unlocked for {options.minutes:g} {unit}, or until `{program.command('lock')}`.")
+    say(f"The key file is {folder.key_file}.")
+    say("Somebody who copies the profile and the key file in that time can open the profile later too.")
     return ExitStatus.OK
 
 
-_COMMANDS: dict[str, Callable[[Account, argparse.Namespace], ExitStatus]] = {
+_COMMANDS: dict[str, Callable[[Account, argparse.Namespace, Program], ExitStatus]] = {
     "sign-in": _sign_in,
     "sign-out": _sign_out,
     "whoami": _whoami,
@@ -199,20 +218,21 @@ def _text(options: argparse.Namespace) -> str:
         raise UsageError("The text is not UTF-8.", cure="Convert it first, for example with iconv.") from None
 
 
-def _show_identity(identity: Identity) -> None:
+def _show_identity(identity: Identity, program: Program) -> None:
     print(f"address  {identity.address}")
     print(f"service  {identity.service}")
-    print(f"account  {neutralised(identity.uid or 'not signed in yet: sealpost sign-in LINK')}")
+    waiting = f"not signed in yet: {program.command('sign-in', 'LINK')}"
+    print(f"account  {neutralised(identity.uid or waiting)}")
     if identity.device is not None:
         print(f"device   {identity.device.id} ({identity.device.state})")
         if identity.device.state == "active":
             print(
                 f"key      number {identity.device.key_number}, until {local_time(identity.device.key_expires)}"
             )
-        print(f"session  {'signed in' if identity.signed_in else 'ended: sign up, then sign in again'}")
+        print(f"session  {'signed in' if identity.signed_in else f'ended. {program.fitted(SIGN_IN_AGAIN)}'}")
 
 
-def _show_receipt(receipt: Receipt, *, as_json: bool) -> None:
+def _show_receipt(receipt: Receipt, program: Program, *, as_json: bool) -> None:
     if as_json:
         _print_json(
             {
@@ -226,9 +246,8 @@ def _show_receipt(receipt: Receipt, *, as_json: bool) -> None:
     else:
         print(f"sent to {receipt.to} at {local_time(receipt.sent_at.timestamp())}, id {receipt.message_id}")
     if receipt.first and not receipt.verified:
-        warn(
-            f"this was the first message to {receipt.to}. To be sure of their keys: sealpost verify {receipt.to}"
-        )
+        verify = program.command("verify", receipt.to)
+        warn(f"this was the first message to {receipt.to}. To be sure of their keys: {verify}")
 
 
 def _show_alarm(alarm: Unsafe, *, as_json: bool) -> None:
@@ -292,7 +311,3 @@ def _print_json(value: dict[str, Any]) -> None:
 
 def _utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _program(folder: ProfileFolder) -> str:
-    return "sealpost" if folder.name == "default" else f"sealpost --profile {folder.name}"

@@ -13,6 +13,9 @@ from sealpost.vault import MINIMUM_PASSPHRASE
 FILE_VARIABLE = "SEALPOST_PASSPHRASE_FILE"
 _TERMINAL = "/dev/tty"
 _LARGEST = 4096
+_CURE_OF_NEW = (
+    f"Choose a passphrase: run this in a terminal, or give it by --passphrase-fd or {FILE_VARIABLE}."
+)
 _CURE = (
     "Give it with --passphrase-fd N or SEALPOST_PASSPHRASE_FILE=path, unlock the profile first with "
     "`sealpost unlock --minutes 30`, or run the command on a terminal, which asks."
@@ -28,17 +31,29 @@ class PassphraseSource:
     def present(self) -> str:
         """The passphrase of an existing profile."""
         given = self._given()
-        return given if given is not None else _ask("Passphrase: ")
+        if given is not None:
+            return given
+        if not _has_terminal():
+            raise Locked(
+                "This profile is locked, and there is no terminal to ask for the passphrase.", cure=_CURE
+            )
+        return _type("Passphrase: ", cure=_CURE)
 
     def new(self) -> str:
         """The passphrase of a profile about to be made; a person types it twice."""
         passphrase = self._given()
         if passphrase is None:
+            if not _has_terminal():
+                raise Locked(
+                    "A new profile needs a passphrase, and there is no terminal to ask for it.",
+                    code="no-passphrase",
+                    cure=_CURE_OF_NEW,
+                )
             say(
                 "Choose a passphrase. It seals your keys and messages on this computer; nobody can restore it."
             )
-            passphrase = _ask("New passphrase: ")
-            if _ask("Once more: ") != passphrase:
+            passphrase = _type("New passphrase: ", cure=_CURE_OF_NEW)
+            if _type("Once more: ", cure=_CURE_OF_NEW) != passphrase:
                 raise Locked(
                     "The two passphrases differ.", cure="Run the command again.", code="passphrases-differ"
                 )
@@ -90,15 +105,11 @@ def _first_line(line: bytes) -> str:
         raise UsageError("The passphrase is not UTF-8 text.", cure="Its first line is taken.") from None
 
 
-def _ask(prompt: str) -> str:
-    if not _has_terminal():
-        raise Locked(
-            "This profile is locked, and there is no terminal to ask for the passphrase.", cure=_CURE
-        )
+def _type(prompt: str, *, cure: str) -> str:
     try:
         return getpass.getpass(prompt, stream=sys.stderr)
     except EOFError:
-        raise Locked("No passphrase was given.", cure=_CURE) from None
+        raise Locked("No passphrase was given.", cure=cure) from None
 
 
 def _has_terminal() -> bool:

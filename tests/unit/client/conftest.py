@@ -1,12 +1,15 @@
+import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sealpost import commands
 from sealpost.account import Account
 from sealpost.protocol.jwk import PrivateKey, Use
-from tests.unit.client.fakes import World, texts
+from tests.unit.client.fakes import PASSPHRASE, World, texts
 
 _KEYS = Path(__file__).parents[2] / "vectors" / "keys.json"
 
@@ -79,3 +82,15 @@ def talking(ada: Account, bob: Account) -> None:
     """Ada has written to Bob: their conversation and chains are known on both sides."""
     ada.send("bob@example.org", "first")
     assert texts(bob) == ["first"]
+
+
+@pytest.fixture
+def cli(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
+    """The command on the world in memory; --profile NAME is that person's."""
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text(f"{PASSPHRASE}\n")
+    monkeypatch.setenv("SEALPOST_HOME", str(world.home))
+    monkeypatch.setenv("SEALPOST_PASSPHRASE_FILE", str(passphrase))
+    monkeypatch.setattr(commands, "_AROUND", world.around("ada"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    return world
