@@ -65,8 +65,8 @@ def main(words: list[str]) -> int:
         if arguments.demo or interrupted.number != signal.SIGINT:
             return 128 + interrupted.number
         progress.line(
-            "Stopped. The data and the profiles of .local/bin/sealpost are kept: scripts/run goes on with them, "
-            "scripts/run --fresh begins anew."
+            "Stopped. The data and the profiles of .local/bin/sealpost are kept:\n"
+            "scripts/run goes on with them, scripts/run --fresh begins anew."
         )
     except BrokenPipeError:  # whoever read what we print has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

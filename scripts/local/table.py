@@ -31,6 +31,7 @@ def of(backing: Backing, suite: Suite, data: Path) -> str:
             "Next, in another terminal (the link is in the mailbox):",
             f"  {command} --profile alice sign-up alice@example.com --service {suite.url}",
             "",
-            "Ctrl-C stops everything and keeps the data and the profiles; scripts/run --fresh begins without them.",
+            "Ctrl-C stops everything and keeps the data and the profiles;",
+            "scripts/run --fresh begins without them.",
         ]
     )

@@ -43,18 +43,21 @@ def verdict(text: str, before: Found, after: Found) -> Verdict:
     if before.traces:
         return Verdict(
             leaked=False,
-            says=f"Whether the text is stored cannot be told: it was there before it was sent ({before.traces[0]}).",
+            says=f"Whether the text is stored cannot be told: it was there before it was sent\n({before.traces[0]}).",
         )
     return Verdict(
         leaked=False,
-        says=f"The text occurs nowhere in {after.size:,} bytes of PostgreSQL (rows and files), Firestore (documents and "
-        "export), users, logs, mails, backups and secrets.",
+        says=f"The text occurs nowhere in {after.size:,} bytes of PostgreSQL (rows and files),\n"
+        "Firestore (documents and export), users, logs, mails, backups and secrets.",
     )
 
 
 def search(text: str, stored: Iterable[tuple[str, bytes]]) -> Found:
     """Search named contents for a text."""
-    needles = {needle: how for piece in _pieces(text) for how, needle in spellings(piece).items()}
+    needles: dict[bytes, str] = {}
+    for piece in _pieces(text):
+        for how, needle in spellings(piece).items():
+            needles.setdefault(needle, how)
     traces, size = [], 0
     for name, content in stored:
         size += len(content)

@@ -34,6 +34,10 @@ def test_a_text_is_seen_in_every_spelling(text: str, before: str, after: str) ->
         assert search(text, [("there", b"\0\1" + content + b"\2")]).traces, content
 
 
+def test_a_spelling_is_called_by_its_first_name() -> None:
+    assert search("greater than", [("there", b"is greater than")]).traces == ("there, as it is",)
+
+
 def test_a_long_text_is_seen_where_one_end_of_it_is_cut_off() -> None:
     assert search(LONG, [("there", LONG[:2000].encode())]).traces
     assert search(LONG, [("there", LONG[-2000:].encode())]).traces
@@ -66,7 +70,7 @@ def test_what_was_there_before_the_text_was_sent_is_no_trace_of_it_but_is_said()
     before = Found(("postgres/base/1, as it is",), 100)
     said = verdict("greater than", before, before)
     assert not said.leaked
-    assert "cannot be told: it was there before it was sent (postgres/base/1" in said.says
+    assert "cannot be told: it was there before it was sent\n(postgres/base/1" in said.says
     assert verdict("greater than", before, Found((*before.traces, "logs/suite.log, in hex"), 100)).leaked
 
 
