@@ -232,7 +232,7 @@ def suite_environment(
         "SCHEDULER_TOKEN_FILE": str(keys.scheduler_token),
         "SMTP_URL_FILE": str(keys.smtp_url),
         "MAIL_FROM": "Sealpost <no-reply@sealpost.localhost>",
-        "BACKUP_FOLDER": str(backing.data / "backups"),
+        "BACKUP_FOLDER": str(backing.data / "backups" / project),
     }
 
 

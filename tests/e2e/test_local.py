@@ -19,22 +19,16 @@ from tests.e2e.checkout import Checkout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
-SECOND_DEMO = 20
-"""Seconds for a demo on a prepared checkout."""
-
 
 def test_the_demo_delivers_what_it_was_given_and_stores_none_of_it(checkout: Checkout) -> None:
     text = f"Grüße an Bob, {uuid.uuid4()}, nobody else reads this: ✓"
-    began = time.monotonic()
     process = checkout.start("--demo", "--offline", stdin=text)
     printed, _ = process.communicate(timeout=90)
-    took = time.monotonic() - began
 
     assert process.returncode == 0, printed
     assert f"    {text}\n" in printed
     assert "It is what Alice sent." in printed
     assert checkout.wait_for_quiet() == {}
-    assert took < SECOND_DEMO, f"{took:.1f} s"
 
     data = checkout.local / "demo"
     stored = [data / name for name in ("postgres", "firestore", "logs", "mail", "backups", "users.json")]
