@@ -25,11 +25,13 @@ class FakePermits:
 class FakeMessageLog:
     messages: dict[tuple[str, str], StoredMessage] = field(default_factory=dict)
     expiries: list[float] = field(default_factory=list)
+    members: list[tuple[str, ...]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
     async def append(self, message: Message) -> StoredMessage:
         self.calls.append("append")
         self.expiries.append(message.expires_at)
+        self.members.append(message.members)
         at = f"2026-11-22T12:00:00.{len(self.messages):06}Z"
         stored = StoredMessage(
             sender_uid=message.sender_uid,

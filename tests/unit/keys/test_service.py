@@ -61,7 +61,9 @@ async def test_publishing_the_same_bytes_again_is_answered_alike(world: World) -
 
 
 async def test_a_chain_does_not_begin_without_an_encryption_key(world: World) -> None:
-    with pytest.raises(InvalidRequest, match="first encryption key"):
+    with pytest.raises(
+        InvalidRequest, match=r"^A chain begins together with the device's first encryption key\.$"
+    ):
         await world.publish(world.first(), None)
     assert world.store.chains == {}
     assert world.readers.admitted == []
@@ -158,37 +160,52 @@ async def test_addresses_reach_the_store_as_indexes_alone(world: World) -> None:
 
 
 def test_a_publication_publishes_something() -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match=r"^Publish a statement, an encryption key, or both\.$"):
         Publication(None, None, "proof")
 
 
+ONE = "Ask for an account by exactly one of address and uid."
+RANGE = "known_seq must be a whole number from -1 to "
+
+
 @pytest.mark.parametrize(
-    ("address", "uid", "known_seq"),
+    ("address", "uid", "known_seq", "sentence"),
     [
-        (None, None, -1),
-        ("alice@example.org", "alice1", -1),
-        ("alice", None, -1),
-        (None, "", -1),
-        (None, "alice-1", -1),
-        (None, "a" * 129, -1),
-        (None, "alice1\n", -1),
-        (None, "alice1", -2),
-        (None, "alice1", 2**53),
-        (None, "alice1", True),
+        (None, None, -1, ONE),
+        ("alice@example.org", "alice1", -1, ONE),
+        ("alice", None, -1, "The email address must "),
+        (None, "", -1, "The uid must "),
+        (None, "alice-1", -1, "The uid must "),
+        (None, "a" * 129, -1, "The uid must "),
+        (None, "alice1\n", -1, "The uid must "),
+        (None, "alice1", -2, RANGE),
+        (None, "alice1", 2**53, RANGE),
+        (None, "alice1", True, RANGE),
     ],
 )
-def test_a_query_names_one_account(address: str | None, uid: str | None, known_seq: int) -> None:
-    with pytest.raises(InvalidRequest):
+def test_a_query_names_one_account(
+    address: str | None, uid: str | None, known_seq: int, sentence: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
         AccountQuery(address, uid, known_seq)
+    assert refused.value.detail.startswith(sentence)
+    assert sentence != ONE or refused.value.detail == ONE
 
 
 @pytest.mark.parametrize(
-    ("conversation", "known_seq"),
-    [("", -1), ("a" * 42, -1), ("a" * 43, -1), (CONVERSATION + "\n", -1), (CONVERSATION, -2)],
+    ("conversation", "known_seq", "sentence"),
+    [
+        ("", -1, "The conversation id must "),
+        ("a" * 42, -1, "The conversation id must "),
+        ("a" * 43, -1, "The conversation id must "),
+        (CONVERSATION + "\n", -1, "The conversation id must "),
+        (CONVERSATION, -2, RANGE),
+    ],
 )
-def test_a_query_names_one_conversation(conversation: str, known_seq: int) -> None:
-    with pytest.raises(InvalidRequest):
+def test_a_query_names_one_conversation(conversation: str, known_seq: int, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
         ConversationQuery(conversation, known_seq)
+    assert refused.value.detail.startswith(sentence)
 
 
 def test_fifty_of_each_are_looked_up_at_once() -> None:

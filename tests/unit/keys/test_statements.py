@@ -7,6 +7,7 @@ from common.identity import Caller
 from common.jose import RsaKey
 from common.keys.model import EncryptionKey, FirstDevice
 from common.keys.statements import read_encryption_key, read_first_device
+from tests.refusals import cases
 from tests.signing import digest, encryption_key, first_device, key
 
 NOW = 1_800_000_000
@@ -35,78 +36,140 @@ def read_key(compact: str, now: float = NOW) -> EncryptionKey:
 
 
 REFUSED_STATEMENTS = {
-    "v is 2": first(v=2),
-    "v is true": first(v=True),
-    "v is 1.0": first(v=1.0),
-    "another account": first(iss="bob1"),
-    "seq 1": first(seq=1),
-    "seq is false": first(seq=False),
-    "seq is a string": first(seq="0"),
-    "a prev": first(prev=digest("x")),
-    "prev is empty": first(prev=""),
-    "a pop": first(pop="a.b.c"),
-    "revoke-device": first(act="revoke-device"),
-    "set-history-key": first(act="set-history-key"),
-    "reset": first(act="reset"),
-    "recover": first(act="recover"),
-    "act is null": first(act=None),
-    "another device": first(device=LAPTOP.jwk()),
-    "device is an id": first(device=PHONE.kid),
-    "device with a private member": first(device=PHONE.jwk() | {"d": "AQAB"}),
-    "device is a wrapping key": first(device=PHONE.wrapping_jwk()),
-    "dated 601 s ahead": first(iat=NOW + 601),
-    "601 s old": first(iat=NOW - 601),
-    "iat in milliseconds": first(iat=NOW * 1000),
-    "iat is a float": first(iat=NOW + 0.5),
-    "ext is null": first(ext=None),
-    "ext is a list": first(ext=[]),
-    "one member too many": first(note="x"),
-    "another typ": PHONE.sign("sealpost-enc+jwt", {"v": 1}),
-    "forged under this kid": LAPTOP.forge(first()),
-    "not a JWS": "statement",
+    "The statement must have v 1 and an object ext.": {
+        "v is 2": first(v=2),
+        "ext is null": first(ext=None),
+        "ext is a list": first(ext=[]),
+    },
+    "v must be a whole number from 0 to 2^53-1.": {
+        "v is true": first(v=True),
+        "v is 1.0": first(v=1.0),
+    },
+    "The statement must be of the caller's account and device.": {
+        "another account": first(iss="bob1"),
+        "another device": first(device=LAPTOP.jwk()),
+    },
+    "Only add-device at seq 0 is supported yet: one device an account.": {
+        "seq 1": first(seq=1),
+        "revoke-device": first(act="revoke-device"),
+        "set-history-key": first(act="set-history-key"),
+        "reset": first(act="reset"),
+        "recover": first(act="recover"),
+        "act is null": first(act=None),
+    },
+    "seq must be a whole number from 0 to 2^53-1.": {
+        "seq is false": first(seq=False),
+        "seq is a string": first(seq="0"),
+    },
+    "At seq 0, prev and pop are null.": {
+        "a prev": first(prev=digest("x")),
+        "prev is empty": first(prev=""),
+        "a pop": first(pop="a.b.c"),
+    },
+    "The statement's device must be an object with exactly the members alg, e, kid, kty, n, use.": {
+        "device is an id": first(device=PHONE.kid),
+        "device with a private member": first(device=PHONE.jwk() | {"d": "AQAB"}),
+    },
+    "The statement's device must be an RSA key with e AQAB, alg PS256 and use sig.": {
+        "device is a wrapping key": first(device=PHONE.wrapping_jwk()),
+    },
+    "The statement's iat is more than 600 seconds away from the server's time.": {
+        "dated 601 s ahead": first(iat=NOW + 601),
+        "601 s old": first(iat=NOW - 601),
+        "iat in milliseconds": first(iat=NOW * 1000),
+    },
+    "iat must be a whole number from 0 to 2^53-1.": {
+        "iat is a float": first(iat=NOW + 0.5),
+    },
+    "The statement must be an object with exactly the members act, device, ext, iat, iss, pop, prev, seq, v.": {
+        "one member too many": first(note="x"),
+    },
+    "The statement must have alg PS256 and typ sealpost-key+jwt.": {
+        "another typ": PHONE.sign("sealpost-enc+jwt", {"v": 1}),
+    },
+    "The statement is not signed by the device.": {
+        "forged under this kid": LAPTOP.forge(first()),
+    },
+    "The statement must be a compact JWS with a 384-byte signature, 8192 bytes at most.": {
+        "not a JWS": "statement",
+    },
 }
 
 REFUSED_KEYS = {
-    "v is 2": encryption(v=2),
-    "v is true": encryption(v=True),
-    "another account": encryption(iss="bob1"),
-    "another device": encryption(device=LAPTOP.kid),
-    "n is 0": encryption(n=0),
-    "n is negative": encryption(n=-1),
-    "n is true": encryption(n=True),
-    "n is a float": encryption(n=1.0),
-    "n is too large": encryption(n=2**53),
-    "lives 30 days and a second": encryption(exp=NOW + 30 * DAY + 1),
-    "ends when it begins": encryption(exp=NOW),
-    "ends before it begins": encryption(exp=NOW - 1),
-    "has ended": encryption(iat=NOW - 600, exp=NOW - 1),
-    "exp is null": encryption(exp=None),
-    "exp is a float": encryption(exp=NOW + 10.5),
-    "dated 601 s ahead": encryption(iat=NOW + 601),
-    "601 s old": encryption(iat=NOW - 601),
-    "no key": encryption(keys=[]),
-    "two keys": encryption(keys=[WRAPPING.wrapping_jwk(), ANOTHER.wrapping_jwk()]),
-    "keys is an object": encryption(keys=WRAPPING.wrapping_jwk()),
-    "keys is null": encryption(keys=None),
-    "a signing key": encryption(keys=[ANOTHER.jwk()]),
-    "the device's own key": encryption(keys=[PHONE.wrapping_jwk()]),
-    "a private member": encryption(keys=[WRAPPING.wrapping_jwk() | {"d": "AQAB"}]),
-    "RSA-OAEP with SHA-1": encryption(keys=[WRAPPING.wrapping_jwk() | {"alg": "RSA-OAEP"}]),
-    "env is empty": encryption(env=[]),
-    "env without this version": encryption(env=[2]),
-    "env is true": encryption(env=[True]),
-    "env is 1.0": encryption(env=[1.0]),
-    "env holds a string": encryption(env=["1"]),
-    "env holds 0": encryption(env=[0, 1]),
-    "env holds true too": encryption(env=[1, True]),
-    "env is a number": encryption(env=1),
-    "env is null": encryption(env=None),
-    "ext is null": encryption(ext=None),
-    "one member too many": encryption(note="x"),
-    "another typ": first(),
-    "by another device": encryption_key(LAPTOP, WRAPPING, "alice1", NOW, device=PHONE.kid),
-    "forged under this kid": LAPTOP.forge(encryption()),
-    "not a JWS": "key",
+    "The encryption key must have v 1 and an object ext.": {
+        "v is 2": encryption(v=2),
+        "ext is null": encryption(ext=None),
+    },
+    "v must be a whole number from 0 to 2^53-1.": {
+        "v is true": encryption(v=True),
+    },
+    "The encryption key must be of the caller's account and device.": {
+        "another account": encryption(iss="bob1"),
+        "another device": encryption(device=LAPTOP.kid),
+    },
+    "n must be a whole number from 1 to 2^53-1.": {
+        "n is 0": encryption(n=0),
+        "n is negative": encryption(n=-1),
+        "n is true": encryption(n=True),
+        "n is a float": encryption(n=1.0),
+        "n is too large": encryption(n=2**53),
+    },
+    "The encryption key must expire after it is issued, within 30 days.": {
+        "lives 30 days and a second": encryption(exp=NOW + 30 * DAY + 1),
+        "ends when it begins": encryption(exp=NOW),
+        "ends before it begins": encryption(exp=NOW - 1),
+        "has ended": encryption(iat=NOW - 600, exp=NOW - 1),
+    },
+    "exp must be a whole number from 0 to 2^53-1.": {
+        "exp is null": encryption(exp=None),
+        "exp is a float": encryption(exp=NOW + 10.5),
+    },
+    "The encryption key's iat is more than 600 seconds away from the server's time.": {
+        "dated 601 s ahead": encryption(iat=NOW + 601),
+        "601 s old": encryption(iat=NOW - 601),
+    },
+    "The encryption key must carry one key.": {
+        "no key": encryption(keys=[]),
+        "two keys": encryption(keys=[WRAPPING.wrapping_jwk(), ANOTHER.wrapping_jwk()]),
+        "keys is an object": encryption(keys=WRAPPING.wrapping_jwk()),
+        "keys is null": encryption(keys=None),
+    },
+    "The encryption key must be an RSA key with e AQAB, alg RSA-OAEP-256 and use enc.": {
+        "a signing key": encryption(keys=[ANOTHER.jwk()]),
+        "RSA-OAEP with SHA-1": encryption(keys=[WRAPPING.wrapping_jwk() | {"alg": "RSA-OAEP"}]),
+    },
+    "The encryption key must not be the signing key.": {
+        "the device's own key": encryption(keys=[PHONE.wrapping_jwk()]),
+    },
+    "The encryption key must be an object with exactly the members alg, e, kid, kty, n, use.": {
+        "a private member": encryption(keys=[WRAPPING.wrapping_jwk() | {"d": "AQAB"}]),
+    },
+    "The encryption key must list the envelope versions it is for, 1 among them, in env.": {
+        "env is empty": encryption(env=[]),
+        "env without this version": encryption(env=[2]),
+        "env is a number": encryption(env=1),
+        "env is null": encryption(env=None),
+    },
+    "env must be a whole number from 1 to 2^53-1.": {
+        "env is true": encryption(env=[True]),
+        "env is 1.0": encryption(env=[1.0]),
+        "env holds a string": encryption(env=["1"]),
+        "env holds 0": encryption(env=[0, 1]),
+        "env holds true too": encryption(env=[1, True]),
+    },
+    "The encryption key must be an object with exactly the members device, env, exp, ext, iat, iss, keys, n, v.": {
+        "one member too many": encryption(note="x"),
+    },
+    "The encryption key must have alg PS256 and typ sealpost-enc+jwt.": {
+        "another typ": first(),
+    },
+    "The encryption key is not signed by the device.": {
+        "by another device": encryption_key(LAPTOP, WRAPPING, "alice1", NOW, device=PHONE.kid),
+        "forged under this kid": LAPTOP.forge(encryption()),
+    },
+    "The encryption key must be a compact JWS with a 384-byte signature, 8192 bytes at most.": {
+        "not a JWS": "key",
+    },
 }
 
 
@@ -129,10 +192,11 @@ def test_ext_may_hold_what_is_not_known_yet() -> None:
     read_key(encryption(env=[1, 2]))
 
 
-@pytest.mark.parametrize("compact", REFUSED_STATEMENTS.values(), ids=REFUSED_STATEMENTS.keys())
-def test_any_other_statement_is_refused(compact: str) -> None:
-    with pytest.raises(InvalidRequest):
+@pytest.mark.parametrize(("compact", "sentence"), cases(REFUSED_STATEMENTS))
+def test_any_other_statement_is_refused(compact: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
         read_first(compact)
+    assert refused.value.detail == sentence
 
 
 def test_an_encryption_key_is_read() -> None:
@@ -148,10 +212,21 @@ def test_an_encryption_key_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize("compact", REFUSED_KEYS.values(), ids=REFUSED_KEYS.keys())
-def test_any_other_encryption_key_is_refused(compact: str) -> None:
-    with pytest.raises(InvalidRequest):
+@pytest.mark.parametrize(("compact", "sentence"), cases(REFUSED_KEYS))
+def test_any_other_encryption_key_is_refused(compact: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
         read_key(compact)
+    assert refused.value.detail == sentence
+
+
+@pytest.mark.parametrize("life", [1, 30 * DAY])
+def test_a_key_lives_from_a_second_to_30_days(life: int) -> None:
+    assert read_key(encryption(exp=NOW + life)).expires_at == NOW + life
+
+
+def test_a_key_from_a_clock_that_is_ahead_does_not_end_when_it_begins() -> None:
+    with pytest.raises(InvalidRequest, match="must expire after it is issued"):
+        read_key(encryption(iat=NOW + 600, exp=NOW + 600))
 
 
 def test_a_key_that_has_ended_by_now_is_refused() -> None:

@@ -61,7 +61,10 @@ class World:
         return await self.messages.send(request, ALICE)
 
     async def mismatch(self, *keys: RecipientKey) -> dict[str, Any]:
-        with pytest.raises(DeviceMismatch) as caught:
+        with pytest.raises(
+            DeviceMismatch,
+            match=r"^The members' keys have changed. Look them up, verify them, and seal again.$",
+        ) as caught:
             await self.send(self.sealed(*keys))
         assert self.log.messages == {}
         return dict(caught.value.members)
@@ -78,27 +81,46 @@ async def test_a_message_is_one_document_as_it_came(world: World) -> None:
     stored = world.log.messages[CONVERSATION, world.id]
     assert (stored.sender_uid, stored.sender_device) == (ALICE.uid, ALICE.device)
     assert (stored.envelope, stored.sent_at) == (request.envelope, sent_at)
+    assert world.log.members == [("alice1", "bob1")]
     assert world.log.calls == ["append"]
 
 
-REFUSALS: dict[str, tuple[dict[str, Any], type[SealpostError]]] = {
-    "the session has ended": ({"session_alive": False}, Unauthenticated),
-    "the device is not active": ({"device_active": False}, DeviceNotActive),
-    "not a member": ({"members": ("bob1", "carol1")}, NotAMember),
-    "no such conversation": ({"members": ()}, NotAMember),
-    "too many": ({"within_rate": False}, RateLimited),
-    "blocked": ({"blocked": True}, Blocked),
+NO_MEMBER = "There is no such conversation, or the caller is not a member of it."
+REFUSALS: dict[str, tuple[dict[str, Any], type[SealpostError], str]] = {
+    "the session has ended": (
+        {"session_alive": False},
+        Unauthenticated,
+        "This session has ended. Sign in again.",
+    ),
+    "the device is not active": (
+        {"device_active": False},
+        DeviceNotActive,
+        "This device is not active in the account's key chain. Publish or link it first.",
+    ),
+    "not a member": ({"members": ("bob1", "carol1")}, NotAMember, NO_MEMBER),
+    "no such conversation": ({"members": ()}, NotAMember, NO_MEMBER),
+    "too many": (
+        {"within_rate": False},
+        RateLimited,
+        "Too many messages from this account. Wait, then send again.",
+    ),
+    "blocked": (
+        {"blocked": True},
+        Blocked,
+        "A member of this conversation does not accept messages from the caller.",
+    ),
 }
 
 
-@pytest.mark.parametrize(("changed", "refusal"), REFUSALS.values(), ids=REFUSALS.keys())
+@pytest.mark.parametrize(("changed", "refusal", "sentence"), REFUSALS.values(), ids=REFUSALS.keys())
 async def test_who_may_not_send_stores_nothing(
-    world: World, changed: dict[str, Any], refusal: type[SealpostError]
+    world: World, changed: dict[str, Any], refusal: type[SealpostError], sentence: str
 ) -> None:
     world.permits.permit = replace(PERMIT, **changed)
     with pytest.raises(SealpostError) as caught:
         await world.send(world.sealed())
     assert type(caught.value) is refusal
+    assert caught.value.detail == sentence
     assert world.log.calls == []
 
 
@@ -162,8 +184,9 @@ async def test_the_same_call_again_is_answered_as_the_first(world: World) -> Non
 
 async def test_other_bytes_under_the_same_id_are_a_conflict(world: World) -> None:
     await world.send(world.sealed())
-    with pytest.raises(MessageConflict):
+    with pytest.raises(MessageConflict) as caught:
         await world.send(world.sealed(ciphertext=b64(b"other")))
+    assert caught.value.detail == "Another message stands under this id. Make a new id for a new message."
     stored = world.log.messages[CONVERSATION, world.id]
     assert stored.envelope == world.sealed().envelope
 
@@ -211,7 +234,7 @@ async def test_a_message_is_kept_90_days_or_less(world: World, ahead: int | None
 
 @pytest.mark.parametrize("ahead", [0, -1, 90 * DAY * 1000 + 1])
 async def test_an_expiry_lies_ahead_within_90_days(world: World, ahead: int) -> None:
-    with pytest.raises(InvalidRequest, match="expires_at"):
+    with pytest.raises(InvalidRequest, match=r"^expires_at must lie ahead, within 90 days\.$"):
         await world.send(world.sealed(expires_at=int(world.clock.now) * 1000 + ahead))
     assert world.log.messages == {}
 

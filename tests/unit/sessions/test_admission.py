@@ -42,9 +42,31 @@ async def test_a_session_ended_while_its_document_is_written_leaves_none(
 async def test_a_session_that_has_ended_is_not_admitted(world: World) -> None:
     caller = caller_of(await world.begin())
     await world.admission.end(caller, caller.session)
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated) as refused:
         await world.admission.admit(caller)
+    assert refused.value.detail == "This session has ended. Sign in again."
     assert world.live.documents == {}
+
+
+async def test_the_document_goes_before_the_row_and_once_more_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = caller_of(await world.begin())
+    calls: list[tuple[str, ...]] = []
+    delete, end = world.live.delete, world.store.end
+
+    async def seen_delete(uid: str, session: str) -> None:
+        calls.append(("delete", uid, session))
+        await delete(uid, session)
+
+    async def seen_end(uid: str, session: str, now: float) -> bool:
+        calls.append(("end", uid, session))
+        return await end(uid, session, now)
+
+    monkeypatch.setattr(world.live, "delete", seen_delete)
+    monkeypatch.setattr(world.store, "end", seen_end)
+    await world.admission.end(caller, caller.session)
+    assert calls == [(call, "alice1", caller.session) for call in ("delete", "end", "delete")]
 
 
 async def test_an_end_may_be_repeated(world: World) -> None:
@@ -80,7 +102,7 @@ async def test_nobody_ends_a_session_of_another_account(world: World) -> None:
 
 async def test_an_unknown_session_is_not_found(world: World) -> None:
     caller = caller_of(await world.begin())
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match=r"^This account has no such session\.$"):
         await world.admission.end(caller, "x" * 22)
 
 
@@ -88,8 +110,9 @@ async def test_a_pending_device_ends_its_own_session_alone(world: World) -> None
     phone = await world.begin()
     await world.admission.admit(caller_of(phone))
     laptop = await world.begin(LAPTOP, active=False)
-    with pytest.raises(DeviceNotActive):
+    with pytest.raises(DeviceNotActive) as refused:
         await world.admission.end(caller_of(laptop), phone.session)
+    assert refused.value.detail == "A device that is not active may end its own session alone."
     await world.gate.require_active(caller_of(phone))
     await world.admission.end(caller_of(laptop), laptop.session)
     assert laptop.session in world.store.ended

@@ -4,10 +4,23 @@ from typing import Any
 import pytest
 
 from common.errors import Forbidden, InvalidCode, InvalidProof, InvalidRequest, RateLimited
+from common.identity import UID
 from common.jose import digest
 from common.sessions import NewSession, Renewal, tokens
 from common.sessions.model import Ending
-from tests.unit.sessions.world import ALICE, CODE, HASH, LAPTOP, PHONE, SERVICE, World, caller_of
+from tests.fakes.quotas import FakeQuotas
+from tests.unit.sessions.world import (
+    ALICE,
+    CODE,
+    HASH,
+    HOME,
+    INDEX_KEY,
+    LAPTOP,
+    PHONE,
+    SERVICE,
+    World,
+    caller_of,
+)
 
 
 async def test_a_first_device_is_pending_and_reads_nothing(world: World) -> None:
@@ -15,6 +28,7 @@ async def test_a_first_device_is_pending_and_reads_nothing(world: World) -> None
     assert (opened.uid, opened.device, opened.state, opened.head) == ("alice1", PHONE.kid, "pending", None)
     assert world.live.documents == {}
     assert opened.custom_token is None
+    assert opened.json()["head"] is None
 
 
 async def test_the_access_token_speaks_for_the_session(world: World) -> None:
@@ -58,6 +72,7 @@ async def test_the_answer_is_the_one_of_the_protocol(world: World) -> None:
 async def test_an_address_gets_an_account_and_keeps_it(world: World) -> None:
     world.store.accounts.clear()
     first = await world.begin()
+    assert UID.fullmatch(first.uid)
     assert world.identities.accounts == {first.uid}
     again = await world.begin(LAPTOP)
     assert again.uid == first.uid
@@ -117,8 +132,16 @@ async def test_a_network_tries_sixty_codes_an_hour_and_keeps_the_next_one(world:
     with pytest.raises(RateLimited) as limited:
         await world.open(world.new_session())
     assert limited.value.retry_after == 3_600
+    assert limited.value.detail == "Too many sign-ins from this network. Wait, then try again."
     assert CODE in world.identities.codes
     await world.open(world.new_session(), network="198.51.100.0/24")
+
+
+async def test_networks_are_counted_apart_from_those_of_sign_up(world: World) -> None:
+    await world.open(world.new_session())
+    assert isinstance(world.sessions.quotas, FakeQuotas)
+    subject = INDEX_KEY.subject("network of sessions", HOME, world.clock.now)
+    assert [counted for counted, _, _ in world.sessions.quotas.counts] == [subject]
 
 
 async def test_an_hour_later_a_network_may_sign_in_again(world: World) -> None:
@@ -149,15 +172,19 @@ async def test_a_device_has_one_account(world: World) -> None:
 
 @pytest.mark.parametrize("jwk", [{}, PHONE.wrapping_jwk(), PHONE.jwk() | {"d": "AQAB"}])
 async def test_a_key_that_signs_nothing_is_refused(world: World, jwk: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest, match="device's key"):
+    with pytest.raises(InvalidRequest, match=r"^The device's key "):
         await world.open(replace(world.new_session(), device=jwk))
     assert CODE in world.identities.codes
 
 
 @pytest.mark.parametrize("code", ["", "a" * 15, "a" * 513, "a" * 20 + "\n", "a" * 20 + "=", "\u00e9" * 20])
 def test_a_code_is_base64url(code: str) -> None:
-    with pytest.raises(InvalidRequest, match="The code"):
+    with pytest.raises(InvalidRequest, match=r"^The code "):
         NewSession(ALICE, code, {}, "")
+
+
+def test_a_session_id_of_22_characters_is_one() -> None:
+    assert Ending("-_" * 11, "").session_id == "-_" * 11
 
 
 def test_an_address_is_a_mailbox() -> None:
@@ -178,11 +205,11 @@ def test_an_address_is_a_mailbox() -> None:
     ],
 )
 def test_a_refresh_token_has_43_characters(token: str) -> None:
-    with pytest.raises(InvalidRequest, match="refresh token"):
+    with pytest.raises(InvalidRequest, match=r"^The refresh token "):
         Renewal(token, "")
 
 
 @pytest.mark.parametrize("session", ["", "a" * 21, "a" * 23, "a" * 22 + "\n", "../accounts/bob1/sess"])
 def test_a_session_id_has_22_characters(session: str) -> None:
-    with pytest.raises(InvalidRequest, match="session id"):
+    with pytest.raises(InvalidRequest, match=r"^The session id "):
         Ending(session, "")

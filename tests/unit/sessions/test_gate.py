@@ -4,10 +4,12 @@ import pytest
 
 from common.errors import DeviceNotActive, InvalidProof, Unauthenticated
 from common.identity import Caller
+from common.jose import RsaKey
 from common.sessions import tokens
-from tests.unit.sessions.world import LAPTOP, SERVICE, World, caller_of, target
+from tests.unit.sessions.world import LAPTOP, PHONE, SERVICE, World, caller_of, target
 
 PUBLISH = target("publish_key")
+NOT_ACTIVE = "This device is not active in the account's key chain. Publish or link it first."
 
 
 async def test_a_token_becomes_its_caller_without_a_database(world: World) -> None:
@@ -23,20 +25,24 @@ async def test_a_token_ends_by_the_gates_clock(world: World) -> None:
         world.gate.caller(opened.access_token)
 
 
-async def test_an_active_device_passes(world: World) -> None:
-    await world.gate.require_active(caller_of(await world.begin()))
+async def test_an_active_device_passes_and_its_key_is_known(world: World) -> None:
+    key = await world.gate.require_active(caller_of(await world.begin()))
+    assert key == RsaKey(n=PHONE.n, alg="PS256", use="sig")
 
 
 async def test_a_pending_device_does_not_pass(world: World) -> None:
-    with pytest.raises(DeviceNotActive):
-        await world.gate.require_active(caller_of(await world.begin(active=False)))
+    caller = caller_of(await world.begin(active=False))
+    with pytest.raises(DeviceNotActive) as refused:
+        await world.gate.require_active(caller)
+    assert refused.value.detail == NOT_ACTIVE
 
 
 async def test_a_session_that_has_ended_does_not_pass(world: World) -> None:
     caller = caller_of(await world.begin())
     await world.admission.end(caller, caller.session)
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated) as refused:
         await world.gate.require_active(caller)
+    assert refused.value.detail == "This session has ended. Sign in again."
 
 
 @pytest.mark.parametrize(
@@ -58,8 +64,16 @@ async def test_a_proof_counts_once(world: World) -> None:
     opened = await world.begin()
     made = world.proof("publish_key", opened.access_token)
     await world.gate.require_proof(caller_of(opened), made, PUBLISH, token=opened.access_token)
-    with pytest.raises(InvalidProof, match="used before"):
+    with pytest.raises(InvalidProof, match=r"^The proof was used before\. Make a new one for each call\.$"):
         await world.gate.require_proof(caller_of(opened), made, PUBLISH, token=opened.access_token)
+
+
+async def test_a_device_may_make_many_proofs(world: World) -> None:
+    opened = await world.begin()
+    for letter in "abc":
+        made = world.proof("publish_key", opened.access_token, jti=letter * 22)
+        await world.gate.require_proof(caller_of(opened), made, PUBLISH, token=opened.access_token)
+    assert world.store.proofs == {(opened.device, letter * 22) for letter in "abc"}
 
 
 async def test_two_devices_may_use_the_same_jti(world: World) -> None:

@@ -108,12 +108,19 @@ def test_a_token_says_what_rfc_9068_asks_for() -> None:
     assert without("jti", claims) == without("jti", CLAIMS)
     again = tokens.issue(CALLER, issuer=SERVICE, keys=KEYS, now=NOW)
     assert token != again
+    assert len(claims["jti"]) == 22
 
 
 @pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED.keys())
 def test_any_other_token_is_refused(token: str) -> None:
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated) as refused:
         verify(token)
+    assert refused.value.detail == "The access token is not valid. Refresh the session, then call again."
+
+
+@pytest.mark.parametrize("now", [1_000_000_000.0, 4_000_000_000.0])
+def test_the_callers_clock_counts_and_no_other(now: float) -> None:
+    assert verify(tokens.issue(CALLER, issuer=SERVICE, keys=KEYS, now=now), now) == CALLER
 
 
 def test_a_token_lives_fifteen_minutes_and_five_seconds_of_leeway() -> None:
