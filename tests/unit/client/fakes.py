@@ -221,11 +221,12 @@ def _iso(microseconds: int) -> str:
 
 
 class FakeListening:
-    """A listener with a window of PAGE documents, as Firestore's has."""
+    """A listener with a window of PAGE documents sent at `since` or later, as Firestore's has."""
 
-    def __init__(self, documents: list[MessageDocument]) -> None:
+    def __init__(self, documents: list[MessageDocument], since: int) -> None:
         self._queue: queue.SimpleQueue[MessageDocument | SealpostError] = queue.SimpleQueue()
         self._count = 0
+        self._since = since
         self.ready = False
         for document in documents:
             self.offer(document)
@@ -235,7 +236,7 @@ class FakeListening:
         return self._count >= PAGE
 
     def offer(self, document: MessageDocument) -> None:
-        if self._count < PAGE:
+        if self._count < PAGE and document.sent_at >= self._since:
             self._count += 1
             self._queue.put(document)
 
@@ -280,7 +281,7 @@ class FakeMailbox:
         return sorted(later, key=lambda d: (d.sent_at, d.name))[:PAGE]
 
     def listen(self, since: int) -> FakeListening:
-        listening = FakeListening([d for d in self.service.documents if d.sent_at >= since])
+        listening = FakeListening(self.service.documents, since)
         self.service.listeners.append(listening)
         return listening
 

@@ -12,6 +12,7 @@ from sealpost.delivery import Hooks
 from sealpost.errors import ServiceProblem
 from sealpost.mailbox import FirestoreDenied, FirestoreLost, MessageDocument
 from sealpost.receiving import Item, Message, Refused
+from sealpost.state import Kind
 from tests.unit.client import fakes
 from tests.unit.client.fakes import FakeMailbox, World, problem, texts
 
@@ -124,6 +125,9 @@ def test_documents_of_years_to_come_hide_nothing(world: World, bob: Account) -> 
     world.service.documents = [garbage(number, sent_at=in_2096 + number) for number in range(PAGE - 2)]
     assert len(bob.inbox()) == PAGE - 2
     present = int(time.time() * 1_000_000)
+    cursor = bob._state.get(Kind.CURSOR)
+    assert cursor is not None
+    assert cursor["sent_at"] < present + 601_000_000
     world.service.documents.append(garbage(100, sent_at=present))
     assert [item.id for item in bob.inbox()] == [garbage(100).mid]
 

@@ -10,7 +10,8 @@ from sealpost.errors import ServiceUnavailable
 from sealpost.protocol import encoding
 from sealpost.protocol.body import Text
 from sealpost.receiving import Message, Refused
-from tests.unit.client.fakes import World, texts
+from sealpost.state import Kind
+from tests.unit.client.fakes import World, replace_keys, texts
 from tests.unit.client.peers import forged, garbage
 
 
@@ -82,9 +83,38 @@ class TestOneIdOneMessage:
 
         world.service.documents[-1] = second
 
-        assert texts(bob) == ["second"]
-        codes = [item.code for item in bob.history() if isinstance(item, Refused)]
-        assert codes == ["malformed"]
+        (item,) = bob.inbox()
+        assert isinstance(item, Message)
+        assert (item.id, item.text) == (second.mid, "second")
+        (refused,) = (one for one in bob.history() if isinstance(one, Refused))
+        assert (refused.id == second.mid, refused.code) == (False, "malformed")
+        assert texts(bob) == []
+
+    def test_nor_from_the_message_that_is_being_sent(self, world: World, bob: Account) -> None:
+        world.service.lose["send_message"] = 99
+        with pytest.raises(ServiceUnavailable):
+            bob.send("ada@example.org", "mine")
+        world.service.lose.clear()
+        mine = world.service.documents.pop()
+        garbage(world, mid=mine.mid)
+        assert texts(bob) == ["malformed"]
+        world.service.documents.pop()
+
+        bob.resume()
+
+        shown = [item.text if isinstance(item, Message) else item.code for item in bob.history()]
+        assert sorted(shown) == ["first", "malformed", "mine"]
+
+    def test_the_id_of_one_that_a_look_up_contradicts_is_taken(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        """Its check 8 has passed; then it names a head of mine, and the service shows other keys as mine."""
+        theirs = encoding.digest(world.service.accounts["ada@example.org"]["statements"][0])
+        contradicted = forged(world, ada, bob, heads={ada._uid: [0, theirs], bob._uid: [1, theirs]})
+        forged(world, ada, bob, mid=contradicted.mid)
+        replace_keys(world, "bob")
+
+        assert texts(bob) == ["key-change", "replayed"]
 
     def test_a_document_that_was_mended_is_judged_again(
         self, world: World, ada: Account, bob: Account
@@ -150,6 +180,7 @@ class TestReadLater:
 
         assert texts(bob) == ["while frozen"]
         assert texts(bob) == []
+        assert bob._state.all(Kind.HELD) == []
         assert [type(item) for item in bob.history()] == [Message, Message]
 
     @pytest.mark.parametrize(("handled", "shown"), [(True, "hi"), (False, "update-needed")])
