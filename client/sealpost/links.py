@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from sealpost.errors import UsageError
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{16,512}")
-"""As the service takes it; its own are 43 long."""
+"""As create_session takes it."""
 _NESTING = 3
 _CURE = "Copy the whole link from the mail, or the code that its page shows."
 
