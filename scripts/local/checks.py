@@ -42,6 +42,7 @@ BUDGETS = {
     "functions": 120,
     "rules": 40,
     "e2e": 120,
+    "rest": 60,
     "install": 900,
     "mutation": 300,
 }
@@ -50,8 +51,9 @@ BUDGETS = {
 TESTS = {
     "unit": Tests(("tests/unit",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
-    "rules": Tests(("tests/rules",)),
+    "rules": Tests(("tests/rules",), workers=2),
     "e2e": Tests(("tests/e2e",)),
+    "rest": Tests(("tests/client", "tests/local", "tests/imports"), workers=2, on_stack=False),
     "install": Tests(("tests/install",), on_stack=False),
 }
 

@@ -10,7 +10,7 @@ from sealpost.errors import SealpostError, ServiceProblem, ServiceUnavailable, U
 from sealpost.protocol import chain, encoding
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.receiving import Message
-from tests.unit.client.fakes import World, claims, problem, replace_keys, texts
+from tests.client.fakes import World, claims, problem, replace_keys, texts
 
 
 def envelope_kids(envelope: str) -> list[str]:

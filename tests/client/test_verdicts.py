@@ -11,8 +11,8 @@ from sealpost.protocol import encoding
 from sealpost.protocol.body import Text
 from sealpost.receiving import Message, Refused
 from sealpost.state import Kind
-from tests.unit.client.fakes import World, replace_keys, texts
-from tests.unit.client.peers import forged, garbage
+from tests.client.fakes import World, replace_keys, texts
+from tests.client.peers import forged, garbage
 
 
 @pytest.mark.usefixtures("talking")

@@ -11,7 +11,7 @@ from sealpost.protocol import encoding, identifiers, jose, jws
 from sealpost.protocol.context import kids_hash
 from sealpost.protocol.envelope import protected_header
 from sealpost.protocol.jwk import PublicKey, Use
-from tests.unit.client.fakes import World, claims
+from tests.client.fakes import World, claims
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from sealpost.protocol import conversation as conversations
 from sealpost.protocol import encoding, identifiers, jws
 from sealpost.protocol.errors import Code, ForkError
 from sealpost.protocol.jwk import PrivateKey, Use
-from tests.unit.client.fakes import World, claims
+from tests.client.fakes import World, claims
 
 BOB = "bob@example.org"
 

@@ -4,7 +4,7 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.errors import ServiceUnavailable
-from tests.unit.client.fakes import Json, World, claims, problem, texts
+from tests.client.fakes import Json, World, claims, problem, texts
 
 DAY = 86400
 

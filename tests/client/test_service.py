@@ -8,7 +8,7 @@ import pytest
 
 from sealpost.errors import ServiceProblem, ServiceUnavailable, UsageError
 from sealpost.service import ATTEMPTS, Service, checked_url
-from tests.unit.client.fakes import URL, StillWall, problem
+from tests.client.fakes import URL, StillWall, problem
 
 REPEATABLE = [
     "refresh_session",

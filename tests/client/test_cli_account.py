@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sealpost.errors import ExitStatus
-from tests.unit.client.command import run, signed_in
-from tests.unit.client.fakes import URL, World, problem
+from tests.client.command import run, signed_in
+from tests.client.fakes import URL, World, problem
 
 
 @pytest.mark.parametrize("name", ["../etc", ".hidden", "", "a/b", "x" * 65])

@@ -10,8 +10,8 @@ import pytest
 from sealpost import commands
 from sealpost.errors import ExitStatus
 from sealpost.receiving import Item, Message
-from tests.unit.client.command import run, signed_in
-from tests.unit.client.fakes import World, replace_keys
+from tests.client.command import run, signed_in
+from tests.client.fakes import World, replace_keys
 
 
 def test_send_takes_a_file_or_standard_input_as_it_is(

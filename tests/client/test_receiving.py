@@ -12,8 +12,8 @@ from sealpost.account import Account
 from sealpost.errors import ServiceUnavailable
 from sealpost.protocol import encoding
 from sealpost.receiving import Item, Message, Refused
-from tests.unit.client.fakes import World, claims, problem, texts
-from tests.unit.client.peers import forged, garbage
+from tests.client.fakes import World, claims, problem, texts
+from tests.client.peers import forged, garbage
 
 
 class TestReceiving:

@@ -1,7 +1,7 @@
 """Running the command on the world in memory."""
 
 from sealpost.cli import main
-from tests.unit.client.fakes import World
+from tests.client.fakes import World
 
 
 def signed_in(world: World, *names: str) -> None:

@@ -7,7 +7,7 @@ from sealpost.account import Account
 from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.identity import sign_in_with_custom_token
 from sealpost.session import Firebase
-from tests.unit.client.fakes import Json, StillWall, World, claims, problem, replace_keys
+from tests.client.fakes import Json, StillWall, World, claims, problem, replace_keys
 
 
 def test_an_access_token_is_replaced_before_its_end(world: World) -> None:

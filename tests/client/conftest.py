@@ -9,9 +9,9 @@ import pytest
 from sealpost import commands
 from sealpost.account import Account
 from sealpost.protocol.jwk import PrivateKey, Use
-from tests.unit.client.fakes import PASSPHRASE, World, texts
+from tests.client.fakes import PASSPHRASE, World, texts
 
-_KEYS = Path(__file__).parents[2] / "vectors" / "keys.json"
+_KEYS = Path(__file__).parents[1] / "vectors" / "keys.json"
 
 
 @pytest.fixture(scope="session")

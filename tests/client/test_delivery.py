@@ -13,8 +13,8 @@ from sealpost.errors import ServiceProblem
 from sealpost.mailbox import FirestoreDenied, FirestoreLost, MessageDocument
 from sealpost.receiving import Item, Message, Refused
 from sealpost.state import Kind
-from tests.unit.client import fakes
-from tests.unit.client.fakes import FakeMailbox, World, problem, texts
+from tests.client import fakes
+from tests.client.fakes import FakeMailbox, World, problem, texts
 
 PAGE = 8
 """Documents of a page and of a window; a hundred take ten times as long to read."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sealpost.errors import ExitStatus
-from tests.unit.client.command import run, signed_in
-from tests.unit.client.fakes import PASSPHRASE, URL, World, texts
+from tests.client.command import run, signed_in
+from tests.client.fakes import PASSPHRASE, URL, World, texts
 
 
 class TestPassphrase:

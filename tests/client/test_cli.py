@@ -5,8 +5,8 @@ import pytest
 from sealpost import __version__, commands
 from sealpost.cli import build_parser
 from sealpost.errors import ExitStatus
-from tests.unit.client.command import run, signed_in
-from tests.unit.client.fakes import World, problem
+from tests.client.command import run, signed_in
+from tests.client.fakes import World, problem
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sealpost.errors import Locked, SealpostError, UsageError
 from sealpost.folders import ProfileFolder
 from sealpost.state import State, StateFile, StoredMessage
 from sealpost.vault import Cost, Vault
-from tests.unit.client.fakes import CHEAP, PASSPHRASE, World
+from tests.client.fakes import CHEAP, PASSPHRASE, World
 
 SECRET = "attack at dawn 8f2c"
 
