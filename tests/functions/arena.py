@@ -3,10 +3,11 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pg8000.native
@@ -15,8 +16,7 @@ from jwt.algorithms import ECAlgorithm
 
 from scripts.local.emulators import OWNER
 from scripts.local.layout import Layout
-from scripts.local.people import mailed_link
-from scripts.local.ports import HOST, free_port
+from scripts.local.ports import HOST, Ports, free_port
 from scripts.local.processes import Child, Processes, wait_until
 from scripts.local.stack import DATABASE, Backing, rules, start_python, suite_environment
 from scripts.local.web import call, is_up
@@ -27,7 +27,8 @@ Snapshot = dict[str, list[str]]
 """Every row of every table that is kept, every document, and every user, each as text."""
 
 _TABLES = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
-_KEPT = f"{_TABLES} and relpersistence = 'p'"
+KEPT = f"{_TABLES} and relpersistence = 'p'"
+"""Names the tables that outlive a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,17 @@ class Arena:
     database: str
     child: Child
     backing: Backing
+    environment: Mapping[str, str]
+    """Of the service's process."""
     members: dict[str, Member] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)
     """Mailed to Alice. The last one was not used yet."""
+    listening: int = 0
+    """Where the process listens, if that is not where its URL says."""
 
     @property
     def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
+        return self.listening or int(self.url.rpartition(":")[2])
 
     @cached_property
     def sql(self) -> pg8000.native.Connection:
@@ -80,6 +85,11 @@ class Arena:
 
     def renew_code(self) -> None:
         self.codes.append(self.code(self.members["alice"].address))
+
+    @property
+    def backups(self) -> Path:
+        """The folder that backups are written to."""
+        return Path(self.environment["BACKUP_FOLDER"])
 
     @property
     def scheduler_token(self) -> str:
@@ -119,7 +129,7 @@ class Arena:
 
     def snapshot(self) -> Snapshot:
         """What is kept. Used proofs and limits are not: a call that is refused may have counted."""
-        return self.rows(_KEPT) | {"documents": self.documents(), "users": self._users()}
+        return self.rows(KEPT) | {"documents": self.documents(), "users": self._users()}
 
     def rows(self, tables: str = _TABLES) -> Snapshot:
         names = [row[0] for row in self.sql.run(tables)]
@@ -145,12 +155,13 @@ class Arena:
         assert self.snapshot() == before
 
     def code(self, address: str) -> str:
-        """A code that was just mailed to this address."""
+        """A code that was just mailed to this address. The Auth emulator knows it sooner than a mailbox full of others."""
         self.sql.run("delete from rate_limits")
-        mails = call("GET", f"{self.backing.mailbox}/messages.json?to={address}").json
         assert self.ask(self.post("sign_up", {"email": address})).status == 202
-        last = max((mail["number"] for mail in mails), default=0)
-        return mailed_link(self.backing.mailbox, address, after=last).partition("#")[2]
+        codes = call("GET", f"{self.backing.auth.url}/emulator/v1/projects/{self.project}/oobCodes").json[
+            "oobCodes"
+        ]
+        return [str(code["oobCode"]) for code in codes if code["email"] == address][-1]
 
     def post(self, function: str, members: Any, token: str | None = None) -> Ask:
         headers = {"Content-Type": "application/json"}
@@ -207,8 +218,18 @@ def calls(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if "status" in line]
 
 
-def start_arena(processes: Processes, layout: Layout, backing: Backing, name: str, **settings: str) -> Arena:
+def start_arena(
+    processes: Processes,
+    layout: Layout,
+    backing: Backing,
+    name: str,
+    *,
+    seen_through: Ports | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Arena:
     """A project, a database and a service without triggers. `settings` stand above the usual ones.
+
+    `seen_through` are the ports that the service is told of, where something stands in front of the parts.
 
     Raises:
         Stop: the service failed.
@@ -218,14 +239,19 @@ def start_arena(processes: Processes, layout: Layout, backing: Backing, name: st
     url = f"http://{HOST}:{port}"
     backing.postgres.create(database, template=DATABASE)
     backing.firestore.load_rules(project, rules(layout))
-    usual = suite_environment(layout, backing, project=project, dsn=backing.postgres.dsn(database), url=url)
+    told = replace(backing, ports=seen_through or backing.ports)
+    environment = {
+        **suite_environment(layout, told, project=project, dsn=told.postgres.dsn(database), url=url),
+        "BACKUP_FOLDER": str(backing.data / "backups" / project),
+        **(settings or {}),
+    }
     child = start_python(
         processes,
         layout,
         f"Suite {project}",
         "common.suite",
         *("--host", HOST, "--port", str(port)),
-        env={**usual, "BACKUP_FOLDER": str(backing.data / "backups" / project), **settings},
+        env=environment,
     )
     wait_until(lambda: is_up(f"{url}/health"), child, seconds=60)
-    return Arena(url, project, database, child, backing)
+    return Arena(url, project, database, child, backing, environment)

@@ -7,6 +7,8 @@ from scripts.local.processes import Processes
 from scripts.local.stack import Backing
 from tests.functions.arena import Arena, start_arena
 from tests.functions.calls import CALLS
+from tests.functions.canaries import Canaries
+from tests.functions.stage import Stage, staged
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,21 @@ def arena(layout: Layout, worker: str, processes: Processes, backing: Backing) -
     made.renew_code()
     yield made
     made.sql.close()
+
+
+@pytest.fixture(scope="session")
+def stage(
+    layout: Layout,
+    worker: str,
+    processes: Processes,
+    backing: Backing,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    """A service of this worker's own whose parts can be made to fail."""
+    with staged(processes, layout, backing, worker, tmp_path_factory.mktemp("stage")) as made:
+        yield made
+
+
+@pytest.fixture
+def canaries() -> Canaries:
+    return Canaries()

@@ -1,0 +1,63 @@
+"""Every package that requirements.in names is used, and here is where."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.functions.alone import NATIVE
+from tests.functions.arena import Arena
+
+ROOT = Path(__file__).parents[2]
+
+IMPORTED = {
+    "functions-framework": ("functions_framework.aio", "common/http/edge.py"),
+    "msgspec": ("msgspec", "common/http/body.py"),
+    "pyjwt": ("jwt", "common/sessions/tokens.py"),
+    "cryptography": ("cryptography.hazmat.primitives.asymmetric.rsa", "common/jose/rsa_key.py"),
+    "firebase-admin": ("firebase_admin.auth", "common/storage/auth.py"),
+    "httpx": ("httpx", "common/storage/auth.py"),
+    "google-cloud-firestore": ("google.cloud.firestore_v1.types", "common/storage/firestore/client.py"),
+    "cloud-sql-python-connector": ("google.cloud.sql.connector", "common/storage/postgres/connect.py"),
+    "pg8000": ("pg8000.native", "common/storage/postgres/connection.py"),
+    "pyyaml": ("yaml", "common/suite/manifest.py"),
+}
+"""The module that a package is used by, and a file of ours that imports it."""
+
+LOADED = {"uvloop": "uvloop/loop.", "httptools": "httptools/parser/parser."}
+"""Packages that the server uses because they are there, and what a process that does so has loaded."""
+
+
+def named() -> set[str]:
+    lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements.in").read_text().splitlines())
+    return {line for line in lines if line}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_package_that_is_named_is_used_somewhere() -> None:
+    assert IMPORTED.keys() | LOADED.keys() == named()
+    assert set(LOADED.values()) == NATIVE
+
+
+@pytest.mark.parametrize("package", IMPORTED)
+def test_a_package_is_imported_where_it_is_used(package: str) -> None:
+    module, path = IMPORTED[package]
+    assert module in imports(ROOT / path)
+
+
+@pytest.mark.parametrize("package", LOADED)
+def test_a_package_that_nobody_imports_serves_every_call(arena: Arena, package: str) -> None:
+    """So do the workers of functions-framework: see test_composition."""
+    process = Path(f"/proc/{arena.child.process.pid}/maps")
+    if not process.exists():
+        pytest.skip("needs /proc")
+    assert LOADED[package] in process.read_text(encoding="utf-8")
