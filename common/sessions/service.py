@@ -7,8 +7,8 @@ from common.identity import Address, Caller, IndexKey, new_uid
 from common.jose import SIGNING, RsaKey, digest, read_key
 from common.quotas import Quota, Quotas
 from common.sessions import tokens
-from common.sessions.admission import Admission
-from common.sessions.model import NewSession, Opened, Renewal, StoredSession
+from common.sessions.admission import READING, Admission
+from common.sessions.model import NewSession, Opened, Renewal, Standing, StoredSession
 from common.sessions.ports import Identities, SessionStore, TokenKeys
 from common.sessions.proof import Proof, Target, read_proof
 
@@ -60,14 +60,15 @@ class Sessions:
             expires_at=now + IDLE_LIFETIME,
         )
         await self.store.open(session, modulus=key.n, now=now)
-        return await self._opened(session, refresh_token, now)
+        return self._opened(await self._admitted(_owner(session)), refresh_token, now)
 
     async def renew(self, request: Renewal, target: Target) -> Opened:
         """Rotate the refresh token (RFC 9700, section 4.14.2).
 
         The call that rotated it may be repeated for 30 seconds, byte for byte, and gets the same successor: a lost
         answer is no theft. Any other use of a token that was rotated, however long ago, ends the session. Whoever
-        has no proof of the session's device changes nothing.
+        has no proof of the session's device changes nothing. The rotation comes last, when nothing else can fail: a
+        client that was refused for a fault, however long it lasts, still holds a token that was never used.
 
         Raises:
             InvalidProof: see there.
@@ -82,6 +83,7 @@ class Sessions:
         session, standing = found
         alg, use = SIGNING
         proof.require_signed_by(RsaKey(n=standing.modulus, alg=alg, use=use))
+        admitted = await self._admitted(_owner(session))
         successor = f"{session.id}.{self.index_key.successor(request.refresh_token)}"
         rotated = await self.store.rotate(
             session.id,
@@ -93,7 +95,11 @@ class Sessions:
         )
         if not rotated:
             await self._require_repeat(session, presented, proof, now)
-        return await self._opened(session, successor, now)
+        if admitted.standing.expires_at < now + READING:
+            await self.admission.admit(
+                admitted.caller
+            )  # its document was to end with the session, which now goes on
+        return self._opened(admitted, successor, now)
 
     async def _require_quota(self, network: str, now: float) -> None:
         subject = self.index_key.subject("network of sessions", network, now)
@@ -129,9 +135,13 @@ class Sessions:
         await self.admission.end(_owner(session), session.id)
         raise Unauthenticated("This refresh token was used before, so its session has ended. Sign in again.")
 
-    async def _opened(self, session: StoredSession, refresh_token: str, now: float) -> Opened:
-        caller = _owner(session)
+    async def _admitted(self, caller: Caller) -> "_Admitted":
         standing = await self.admission.admit(caller)
+        active = standing.state == "active"
+        return _Admitted(caller, standing, await self.identities.custom_token(caller) if active else None)
+
+    def _opened(self, admitted: "_Admitted", refresh_token: str, now: float) -> Opened:
+        caller, standing = admitted.caller, admitted.standing
         return Opened(
             uid=caller.uid,
             session=caller.session,
@@ -141,8 +151,15 @@ class Sessions:
             access_token=tokens.issue(caller, issuer=self.issuer, keys=self.keys, now=now),
             expires_in=tokens.LIFETIME,
             refresh_token=refresh_token,
-            custom_token=await self.identities.custom_token(caller) if standing.state == "active" else None,
+            custom_token=admitted.custom_token,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    caller: Caller
+    standing: Standing
+    custom_token: str | None
 
 
 def _owner(session: StoredSession) -> Caller:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.errors import InvalidProof, SealpostError, Unauthenticated
+from common.errors import InvalidProof, SealpostError, Unauthenticated, Unavailable
 from common.jose import digest
 from common.sessions import Opened
 from common.sessions.model import StoredSession
@@ -36,6 +36,32 @@ async def test_a_renewal_lengthens_the_session_and_its_document(world: World) ->
     await world.renew(world.renewal(opened.refresh_token))
     assert world.store.sessions[opened.session].expires_at == world.clock.now + 45 * 86_400
     assert world.live.documents["alice1", opened.session] == world.clock.now + 7_800
+
+
+async def test_a_session_that_was_about_to_end_reads_as_long_as_any_other(world: World) -> None:
+    opened = await world.begin()
+    world.clock.now += 45 * 86_400 - 60
+    await world.renew(world.renewal(opened.refresh_token))
+    assert world.live.documents["alice1", opened.session] == world.clock.now + 7_800
+
+
+@pytest.mark.parametrize("fault", ["live", "identities"])
+async def test_a_fault_however_long_does_not_use_the_token_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    async def unavailable(*_: object, **__: object) -> None:
+        raise Unavailable("Not now.")
+
+    opened = await world.begin()
+    with monkeypatch.context() as patch:
+        method = {"live": "put", "identities": "custom_token"}[fault]
+        patch.setattr(getattr(world, fault), method, unavailable)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await world.renew(world.renewal(opened.refresh_token, jti=f"{world.clock.now:022.0f}"))
+            world.clock.now += 60
+    renewed = await world.renew(world.renewal(opened.refresh_token))
+    assert (renewed.session, world.store.ended) == (opened.session, set())
 
 
 async def test_a_session_that_rests_for_45_days_ends(world: World) -> None:
