@@ -30,7 +30,9 @@ _UNMET = frozenset(
 )
 _BUSY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED})
 
-_OPTIONS = [("grpc.keepalive_time_ms", 30_000)]  # as the client library sets it
+_RECONNECTING = [("grpc.max_reconnect_backoff_ms", 2_000)]
+"""gRPC's own longest pause between two attempts to connect is two minutes, in which a server that is back goes unused."""
+_OPTIONS = [("grpc.keepalive_time_ms", 30_000), *_RECONNECTING]  # the first as the client library sets it
 
 _Stub = Callable[..., Awaitable[Any]]
 
@@ -106,7 +108,7 @@ class FirestoreClient:
     def _stub(self, method: str, request: Any, response: Any) -> _Stub:
         if self._channel is None:
             self._channel = (
-                grpc.aio.insecure_channel(self._emulator)
+                grpc.aio.insecure_channel(self._emulator, options=_RECONNECTING)
                 if self._emulator
                 else FirestoreGrpcAsyncIOTransport.create_channel(options=_OPTIONS)
             )
