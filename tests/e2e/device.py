@@ -35,6 +35,10 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, str(answer.json()["type"]).removeprefix("urn:sealpost:problem:")
 
 
+def _client() -> httpx.Client:
+    return httpx.Client(trust_env=False, timeout=40, limits=httpx.Limits(max_connections=None))
+
+
 @dataclass(slots=True)
 class Service:
     """A service, and what its devices need to know of its surroundings. Safe to use from any thread."""
@@ -45,15 +49,16 @@ class Service:
     backing: Backing
     identity: str
     """The URL that its tokens and proofs name: another one where one deployment has several processes."""
-    http: httpx.Client = field(
-        default_factory=lambda: httpx.Client(
-            trust_env=False, timeout=40, limits=httpx.Limits(max_connections=None)
-        )
-    )
+    http: httpx.Client = field(default_factory=_client)
 
     @classmethod
     def of(cls, suite: Suite, backing: Backing, *, identity: str | None = None) -> "Service":
         return cls(suite.url, suite.project, backing, identity or suite.url)
+
+    def hang_up(self) -> None:
+        """Close all connections. The next call opens new ones."""
+        self.http.close()
+        self.http = _client()
 
     def call(self, function: str, body: Json, *, bearer: str = "", **headers: str) -> httpx.Response:
         """POST a request. `x_forwarded_for="..."` is the header X-Forwarded-For."""
