@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def assert_clean(told: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path) -> Iterator[House]:
+    """Torn down afterwards: an installation is most of a gigabyte."""
     if os.geteuid() != 0:
         pytest.skip("makes namespaces and users: needs root")
     found = House(tmp_path / "house")
@@ -100,7 +102,8 @@ def house(tmp_path: Path) -> House:
     for folder in (found.folder, *found.folder.parents):
         if folder.is_relative_to(tmp_path.parents[1]):
             folder.chmod(0o755)
-    return found
+    yield found
+    shutil.rmtree(found.folder)
 
 
 @pytest.fixture(scope="session")
