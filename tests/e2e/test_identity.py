@@ -259,21 +259,26 @@ class TestSquatters:
         assert {service.read(token, uid) for uid in (owner.uid, squatter["localId"])} == {DENIED}
         assert service.public("accounts:signUp", login).status_code == 400, "the address is taken now"
 
-    def test_an_account_that_takes_an_address_keeps_its_own_and_gets_no_other(self, service: Service) -> None:
+    @pytest.mark.parametrize("password", [{"password": PASSWORD}, {}], ids=["with a password", "without one"])
+    def test_an_account_that_takes_an_address_keeps_its_own_and_gets_no_other(
+        self, service: Service, password: dict[str, str]
+    ) -> None:
         mallory, owner = Device(service).enter(), Device(service)
-        uid = mallory.uid
-        login = {"email": owner.address, "password": PASSWORD}
-        taken = service.public("accounts:update", {"idToken": mallory.id_token(), **login})
+        uid, token = mallory.uid, mallory.id_token()
+        taken = service.public("accounts:update", {"idToken": token, "email": owner.address, **password})
         assert taken.status_code == OK, taken.text
 
-        owner.enter()
+        assert service.call("sign_up", {"email": owner.address}).status_code == ACCEPTED
+        moved = service.public("accounts:update", {"idToken": token, "email": new_address()})
+        assert moved.status_code == 400, "nobody who had the address before the owner holds it now"
+        owner.sign_in(service.code(owner.address))
         assert owner.uid != uid
+        login = {"email": owner.address, "password": PASSWORD}
         assert service.public("accounts:signInWithPassword", login).status_code == 400
         mallory.keep(mallory.refresh())
-        token = mallory.id_token()
+        again = mallory.id_token()
         assert mallory.uid == uid
-        assert (mallory.reads(token), service.read(token, owner.uid)) == (OK, DENIED)
-        assert owner.reads(owner.id_token()) == OK
+        assert (mallory.reads(again), service.read(again, owner.uid)) == (OK, DENIED)
 
     @pytest.mark.parametrize("deed", ["delete", "password", "move"])
     def test_who_steals_a_code_may_spoil_the_mailbox_user_and_no_account(

@@ -164,6 +164,12 @@ def test_the_rest_goes_on_while_postgres_is_gone(world: World) -> None:
     deployment, service = world.deployment, world.deployment.service()
     writers = world.writers
     deployment.postgres.stop()
+    deployment.postgres.start()
+    unnoticed = [answer.status_code for _, answer in writers.send_at_once(8)]
+    assert unnoticed == [OK] * 8, (
+        "connections that broke while nobody used them are replaced before anybody knows"
+    )
+    deployment.postgres.stop()
     try:
         assert service.http.get(f"{service.url}/v1/jwks").status_code == OK
         assert service.http.get(f"{service.url}/v1/open_link").status_code == OK

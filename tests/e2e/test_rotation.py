@@ -133,11 +133,11 @@ def test_a_rotation_under_load_refuses_no_valid_token(deployment: Deployment) ->
     with ThreadPoolExecutor(max_workers=CLIENTS) as pool:
         running = [pool.submit(load.run, client) for client in clients]
         try:
-            time.sleep(0.5)
+            time.sleep(0.3)
             deployment.let_an_hour_pass()
             assert [deployment.rotate() for _ in range(3)] == [True, False, False]
             load.services.append(deployment.add_process())
-            time.sleep(1.5)
+            time.sleep(1)
         finally:
             load.stop.set()
         for one in running:
