@@ -126,6 +126,7 @@ def test_firestore_is_restarted(world: World) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", ["postgres", "firestore"])
 def test_a_server_that_freezes_for_good_holds_no_call_longer_than_its_deadline(
     world: World, part: str
@@ -142,6 +143,7 @@ def test_a_server_that_freezes_for_good_holds_no_call_longer_than_its_deadline(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", ["postgres", "firestore"])
 def test_a_server_that_was_gone_for_longer_is_found_again_at_once(world: World, part: str) -> None:
     deployment, writers = world.deployment, world.writers

@@ -95,12 +95,14 @@ class Load:
     services: list[Service]
     seen: Counter[tuple[str, int]] = field(default_factory=Counter)
     """(the key's name, the status) of each call."""
+    pause: float = 0.0
+    """Seconds between two turns of a client."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, client: Device) -> None:
         tokens = [client.token]
         for turn in itertools.count():
-            if self.stop.is_set():
+            if self.stop.wait(self.pause):
                 return
             there = self.services[turn % len(self.services)]
             client = replace(client, service=there)
@@ -154,11 +156,12 @@ def test_a_rotation_under_load_refuses_no_valid_token(deployment: Deployment) ->
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 def test_a_process_that_saw_no_restart_signs_with_the_new_key_within_a_minute(deployment: Deployment) -> None:
     (service,) = deployment.services
     clients = sessions(Device(service).enter(), CLIENTS)
     before, _ = deployment.kids()
-    load = Load(clients, [service])
+    load = Load(clients, [service], pause=1)
     with ThreadPoolExecutor(max_workers=CLIENTS) as pool:
         running = [pool.submit(load.run, client) for client in clients]
         try:
