@@ -237,3 +237,11 @@ async def test_a_refusal_that_nobody_expects_tells_no_address(
     with pytest.raises(IdentityFailed) as failed:
         await firebase._rest("accounts:noSuchMethod", {"email": address.text})
     assert "someone" not in str(failed.value)
+
+
+async def test_an_expired_code_is_refused_like_a_wrong_one(firebase: FirebaseUsers) -> None:
+    """As Identity Toolkit answers; the emulator's codes never expire."""
+    refusal = httpx.Response(400, json={"error": {"code": 400, "message": "EXPIRED_OOB_CODE"}})
+    firebase._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: refusal))
+    with pytest.raises(InvalidCode):
+        await firebase.redeem(Address("someone@example.org"), "a" * 40)
