@@ -1,4 +1,4 @@
-"""Turn the ring of keys that sign access tokens, once a week however often the scheduler calls."""
+"""Turn the ring of keys that sign access tokens, once an hour at most however often the scheduler calls."""
 
 from starlette.responses import Response
 
