@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.errors import Unauthenticated
-from common.http.edge import Edge, framed
+from common.http.edge import Edge, bearer, framed
 
 Verify = Callable[[str], Awaitable[bool]]
 """Whether a bearer token is the scheduler's."""
@@ -25,8 +25,8 @@ def scheduled(edge: SchedulerEdge) -> Callable[[Callable[[], Awaitable[Response]
 
     def decorate(function: Callable[[], Awaitable[Response]]) -> Any:
         async def answer(request: Request) -> Response:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not token or not await edge.verify(token):
+            token = bearer(request)
+            if not token or not await edge.verify(token):
                 raise Unauthenticated("Only the scheduler may call this function.")
             return await function()
 

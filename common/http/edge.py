@@ -227,10 +227,16 @@ def _require_method(method: str, request: Request) -> None:
 def _caller(edge: Edge, request: Request, access: Access) -> tuple[Caller | None, str]:
     if edge.gate is None or access is Access.ANYONE:
         return None, ""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = bearer(request)
+    if not token:
         raise Unauthenticated("Send the access token: Authorization: Bearer <token>.")
     return edge.gate.caller(token), token
+
+
+def bearer(request: Request) -> str:
+    """The token of `Authorization: Bearer` (RFC 6750, section 2.1), or nothing."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
 def _target(edge: Edge, method: str, name: str) -> Target:

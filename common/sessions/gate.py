@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from common.clock import Clock
 from common.errors import DeviceNotActive, InvalidProof, Unauthenticated
 from common.identity import Caller
-from common.jose import SIGNING, RsaKey
+from common.jose import RsaKey
 from common.sessions import tokens
 from common.sessions.model import Standing
 from common.sessions.ports import SessionStore, TokenKeys
@@ -39,7 +39,7 @@ class Gate:
             raise DeviceNotActive(
                 "This device is not active in the account's key chain. Publish or link it first."
             )
-        return _key(standing)
+        return standing.key
 
     async def require_proof(self, caller: Caller, compact: str, target: Target, *, token: str) -> RsaKey:
         """The signing key of the caller's device, which proves this call by it. Two statements.
@@ -51,7 +51,7 @@ class Gate:
         now = self.clock()
         proof = read_proof(compact, target, credential=token, now=now)
         standing = await self._standing(caller)
-        key = _key(standing)
+        key = standing.key
         proof.require_signed_by(key)
         if not await self.store.use_proof(caller.device, proof.jti, expires_at=now + 2 * WINDOW):
             raise InvalidProof("The proof was used before. Make a new one for each call.")
@@ -62,8 +62,3 @@ class Gate:
         if standing is None:
             raise Unauthenticated("This session has ended. Sign in again.")
         return standing
-
-
-def _key(standing: Standing) -> RsaKey:
-    alg, use = SIGNING
-    return RsaKey(n=standing.modulus, alg=alg, use=use)

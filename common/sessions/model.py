@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.identity import SESSION_ID, Address, Head
-from common.jose import matching
+from common.jose import SIGNING, RsaKey, matching
 
 DeviceState = Literal["pending", "active", "revoked"]
 
@@ -81,6 +81,12 @@ class Standing:
     head: Head | None
     expires_at: float
     """When the session ends unless it is renewed."""
+
+    @property
+    def key(self) -> RsaKey:
+        """The device's signing key."""
+        alg, use = SIGNING
+        return RsaKey(n=self.modulus, alg=alg, use=use)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from common.clock import Clock
 from common.errors import RateLimited, Unauthenticated
 from common.identity import Address, Caller, IndexKey, new_uid
-from common.jose import SIGNING, RsaKey, digest, read_key
+from common.jose import SIGNING, digest, read_key
 from common.quotas import Quota, Quotas
 from common.sessions import tokens
 from common.sessions.admission import READING, Admission
@@ -81,8 +81,7 @@ class Sessions:
         if found is None:
             raise Unauthenticated("The refresh token is not valid. Sign in again.")
         session, standing = found
-        alg, use = SIGNING
-        proof.require_signed_by(RsaKey(n=standing.modulus, alg=alg, use=use))
+        proof.require_signed_by(standing.key)
         admitted = await self._admitted(_owner(session))
         successor = f"{session.id}.{self.index_key.successor(request.refresh_token)}"
         rotated = await self.store.rotate(
@@ -96,9 +95,8 @@ class Sessions:
         if not rotated:
             await self._require_repeat(session, presented, proof, now)
         if admitted.standing.expires_at < now + READING:
-            await self.admission.admit(
-                admitted.caller
-            )  # its document was to end with the session, which now goes on
+            # Its document was to end with the session, which now goes on.
+            await self.admission.admit(admitted.caller)
         return self._opened(admitted, successor, now)
 
     async def _require_quota(self, network: str, now: float) -> None:

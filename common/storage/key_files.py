@@ -34,11 +34,8 @@ class KeyFiles:
     def signing(self) -> tuple[str, EllipticCurvePrivateKey]:
         now = time.monotonic()
         if self._signing is None or now - self._signing[2] > _REREAD_SECONDS:
-            jwk = _keys(secret_file(self._signing_file, "SIGNING_KEYS_FILE"))[0]
-            key = ECAlgorithm.from_jwk(jwk)
-            if not isinstance(key, EllipticCurvePrivateKey) or jwk["crv"] != "P-256":
-                raise SettingsError("The first key of SIGNING_KEYS_FILE must be a private P-256 key.")
-            self._signing = (jwk["kid"], key, now)
+            jwk = read_keys(secret_file(self._signing_file, "SIGNING_KEYS_FILE"))[0]
+            self._signing = (jwk["kid"], private_key(jwk), now)
         kid, key, _ = self._signing
         return kid, key
 
@@ -57,11 +54,11 @@ class KeyFiles:
         if now - self._read_at < _REREAD_SECONDS:
             return
         keys = {}
-        for jwk in _keys(secret_file(self._verifying_file, "VERIFICATION_KEYS_FILE")):
-            key = ECAlgorithm.from_jwk(jwk)
-            if not isinstance(key, EllipticCurvePublicKey) or jwk["crv"] != "P-256":
-                raise SettingsError("VERIFICATION_KEYS_FILE must hold public P-256 keys alone.")
-            keys[jwk["kid"]] = (key, {name: jwk[name] for name in _PUBLIC} | {"alg": "ES256", "use": "sig"})
+        for jwk in read_keys(secret_file(self._verifying_file, "VERIFICATION_KEYS_FILE")):
+            keys[jwk["kid"]] = (
+                public_key(jwk),
+                {name: jwk[name] for name in _PUBLIC} | {"alg": "ES256", "use": "sig"},
+            )
         self._verifying, self._read_at = keys, now
 
 
@@ -72,8 +69,29 @@ def index_key(path: Path | None) -> IndexKey:
     return IndexKey(secret)
 
 
-def _keys(path: Path) -> list[dict[str, Any]]:
+def read_keys(path: Path) -> list[dict[str, Any]]:
+    """The keys of a JWK Set.
+
+    Raises:
+        SettingsError: the file cannot be read, or the set is empty.
+    """
     keys: list[dict[str, Any]] = json.loads(read_secret(path))["keys"]
     if not keys:
         raise SettingsError(f"The key set {path} is empty.")
     return keys
+
+
+def private_key(jwk: dict[str, Any]) -> EllipticCurvePrivateKey:
+    """Raises SettingsError: this key cannot sign ES256."""
+    key = ECAlgorithm.from_jwk(jwk)
+    if not isinstance(key, EllipticCurvePrivateKey) or jwk["crv"] != "P-256":
+        raise SettingsError("SIGNING_KEYS_FILE must hold private keys alone, of the curve P-256.")
+    return key
+
+
+def public_key(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
+    """Raises SettingsError: this is no public key that verifies ES256."""
+    key = ECAlgorithm.from_jwk(jwk)
+    if not isinstance(key, EllipticCurvePublicKey) or jwk["crv"] != "P-256":
+        raise SettingsError("VERIFICATION_KEYS_FILE must hold public keys alone, of the curve P-256.")
+    return key

@@ -16,6 +16,7 @@ from jwt.algorithms import ECAlgorithm
 
 from common.sessions.key_ring import KeyRing, SigningKey, VerifyingKey
 from common.settings import Settings, SettingsError, read_secret, secret_file
+from common.storage.key_files import private_key, public_key, read_keys
 
 _CHANGED_AT = "changed_at"
 """A member of the private set beside its keys, which readers of JWK Sets ignore (RFC 7517, section 5)."""
@@ -45,13 +46,13 @@ class KeyRingFiles:
     def _read(self) -> tuple[KeyRing, str]:
         text = read_secret(self.signing)
         private = json.loads(text)
-        signing = [SigningKey(jwk["kid"], _private(jwk)) for jwk in private["keys"][:2]]
+        signing = [SigningKey(jwk["kid"], private_key(jwk)) for jwk in private["keys"][:2]]
         ours = {key.kid for key in signing}
-        others = [jwk for jwk in json.loads(read_secret(self.verifying))["keys"] if jwk["kid"] not in ours]
+        others = [jwk for jwk in read_keys(self.verifying) if jwk["kid"] not in ours]
         ring = KeyRing(
             current=signing[0],
             next=signing[1] if signing[1:] else None,
-            previous=tuple(VerifyingKey(jwk["kid"], _public(jwk)) for jwk in others),
+            previous=tuple(VerifyingKey(jwk["kid"], public_key(jwk)) for jwk in others),
             changed_at=private.get(_CHANGED_AT, 0),
         )
         return ring, sha256(text.encode()).hexdigest()
@@ -104,17 +105,3 @@ def _write(path: Path, key_set: dict[str, Any]) -> None:
 
 def _jwk(kid: str, key: EllipticCurvePrivateKey | EllipticCurvePublicKey) -> dict[str, Any]:
     return {**ECAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "alg": "ES256", "use": "sig"}
-
-
-def _private(jwk: dict[str, Any]) -> EllipticCurvePrivateKey:
-    key = ECAlgorithm.from_jwk(jwk)
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise SettingsError("SIGNING_KEYS_FILE must hold private keys alone.")
-    return key
-
-
-def _public(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
-    key = ECAlgorithm.from_jwk(jwk)
-    if not isinstance(key, EllipticCurvePublicKey):
-        raise SettingsError("VERIFICATION_KEYS_FILE must hold public keys alone.")
-    return key

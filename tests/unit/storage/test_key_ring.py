@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
+from jwt.algorithms import ECAlgorithm
 
 from common.identity import Caller
 from common.sessions import KeyRotation, tokens
@@ -210,3 +212,12 @@ async def test_no_instance_refuses_a_valid_token_however_rotations_fall(
             for instance in fleet.instances:
                 assert tokens.verify(token, issuer=ISSUER, keys=instance, now=now) == CALLER
     assert turns > 3
+
+
+async def test_a_ring_of_another_curve_is_refused(tmp_path: Path) -> None:
+    files = files_in(tmp_path, KeyRing.new(NOW))
+    private = json.loads(files.signing.read_text())
+    other = ECAlgorithm.to_jwk(generate_private_key(SECP384R1()), as_dict=True)
+    files.signing.write_text(json.dumps(private | {"keys": [{**other, "kid": "p384"}]}))
+    with pytest.raises(SettingsError, match="P-256"):
+        await files.read()
