@@ -15,7 +15,7 @@ from scripts.local.people import Person, mailed_link
 from scripts.local.processes import Processes
 from scripts.local.say import Progress
 from scripts.local.stack import Backing, Suite, empty
-from scripts.local.test_stack import start_test_backing, start_test_suite
+from scripts.local.testbed import start_test_backing, start_test_suite
 from sealpost.account import Surroundings
 from sealpost.vault import Cost
 

@@ -17,7 +17,7 @@ from scripts.local.report import Outcome
 from scripts.local.runs import the_only_one
 from scripts.local.say import Progress, Stop
 from scripts.local.stack import Backing, empty
-from scripts.local.test_stack import start_test_backing
+from scripts.local.testbed import start_test_backing
 from scripts.local.tools import environment, run
 
 STACK = "SEALPOST_STACK"

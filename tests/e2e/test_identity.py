@@ -13,7 +13,7 @@ import pytest
 from scripts.local.layout import Layout
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing, Suite
-from scripts.local.test_stack import start_test_suite
+from scripts.local.testbed import start_test_suite
 from tests.e2e.device import Device, Service, new_address, new_key, problem
 from tests.e2e.proxies import HttpWatch, SmtpWatch, StatementWatch, proxied
 

@@ -18,7 +18,7 @@ from scripts.local.layout import Layout
 from scripts.local.ports import free_port
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing, Suite, start_suite
-from scripts.local.test_stack import start_test_suite
+from scripts.local.testbed import start_test_suite
 from scripts.local.web import call
 from tests.e2e.device import Device, Service, problem
 

@@ -12,7 +12,7 @@ from google.cloud.firestore_v1.types import CommitRequest
 from scripts.local.layout import Layout
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing
-from scripts.local.test_stack import start_test_suite
+from scripts.local.testbed import start_test_suite
 from sealpost.account import Surroundings
 from sealpost.vault import Cost
 from tests.conftest import enter_as
