@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from common.accounts import Accounts
     from common.backups import Backups
     from common.conversations import Conversations
+    from common.directory import Directory
     from common.events import EventEdge, SchedulerEdge
-    from common.keys import Directory, Publishing
+    from common.keys import Publishing
     from common.messages import Messages
     from common.sessions import KeyRotation, Sessions
     from common.storage.auth import FirebaseUsers
@@ -112,15 +113,15 @@ class Services:
 
     def publishing(self) -> "Publishing":
         from common.keys import Publishing
-        from common.storage.postgres.keys import PostgresKeys
+        from common.storage.postgres.chains import PostgresChains
 
-        return Publishing(store=PostgresKeys(self._pool), readers=self.admission, clock=self.clock)
+        return Publishing(store=PostgresChains(self._pool), readers=self.admission, clock=self.clock)
 
     def directory(self) -> "Directory":
-        from common.keys import Directory
-        from common.storage.postgres.keys import PostgresKeys
+        from common.directory import Directory
+        from common.storage.postgres.directory import PostgresDirectory
 
-        return Directory(store=PostgresKeys(self._pool), index_key=self._index_key, clock=self.clock)
+        return Directory(store=PostgresDirectory(self._pool), index_key=self._index_key, clock=self.clock)
 
     def conversations(self) -> "Conversations":
         from common.conversations import Conversations

@@ -1,13 +1,12 @@
 """What key publishing needs of the world. Every method may raise Unavailable or DeadlineExceeded."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from common.identity import Caller, Head
-from common.keys.model import ConversationQuery, EncryptionKey, FirstDevice, Found, Wanted
+from common.keys.model import EncryptionKey, FirstDevice
 
 
-class KeyStore(Protocol):
+class ChainStore(Protocol):
     """Chains and encryption keys, in PostgreSQL."""
 
     async def publish(
@@ -22,16 +21,6 @@ class KeyStore(Protocol):
             KeyConflict: the key's n is not the current one plus one, or its kid is taken.
             DeviceNotActive: the device is not active and `first` does not make it so.
         """
-
-    async def find(
-        self,
-        accounts: Sequence[Wanted],
-        conversations: Sequence[ConversationQuery],
-        *,
-        caller: Caller,
-        now: float,
-    ) -> Found:
-        """Answer all queries in one statement. A conversation answers its members only."""
 
 
 class Readers(Protocol):

@@ -2,16 +2,16 @@ from dataclasses import dataclass
 
 from common.clock import Clock
 from common.errors import InvalidRequest
-from common.identity import Address, Caller, Head, IndexKey
+from common.identity import Caller, Head
 from common.jose import RsaKey
-from common.keys.model import AccountQuery, Found, LookUp, Publication, Wanted
-from common.keys.ports import KeyStore, Readers
+from common.keys.model import Publication
+from common.keys.ports import ChainStore, Readers
 from common.keys.statements import read_encryption_key, read_first_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
-    store: KeyStore
+    store: ChainStore
     readers: Readers
     clock: Clock
 
@@ -20,7 +20,7 @@ class Publishing:
 
         Raises:
             InvalidRequest: see common.keys.statements; or seq 0 comes without its first encryption key.
-            ChainConflict, KeyConflict, DeviceNotActive: see KeyStore.publish.
+            ChainConflict, KeyConflict, DeviceNotActive: see ChainStore.publish.
         """
         now = self.clock()
         first = key = None
@@ -33,23 +33,3 @@ class Publishing:
         head = await self.store.publish(caller.uid, caller.device, first, key, now)
         await self.readers.admit(caller)
         return head
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directory:
-    store: KeyStore
-    index_key: IndexKey
-    clock: Clock
-
-    async def find(self, look_up: LookUp, caller: Caller) -> Found:
-        """What the accounts and conversations asked for have published."""
-        return await self.store.find(
-            [self._wanted(query) for query in look_up.accounts],
-            look_up.conversations,
-            caller=caller,
-            now=self.clock(),
-        )
-
-    def _wanted(self, query: AccountQuery) -> Wanted:
-        index = None if query.address is None else self.index_key.address(Address(query.address))
-        return Wanted(index=index, uid=query.uid, known_seq=query.known_seq)

@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
+from common.directory import LookUp
 from common.http import Access, Call, json, post
-from common.keys import LookUp
 from common.services import compose
 
 services = compose()

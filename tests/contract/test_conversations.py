@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from common.conversations.model import Started
+from common.directory.model import ConversationQuery
 from common.errors import InvalidRequest, NotFound
 from common.identity import Caller
-from common.keys.model import ConversationQuery
 from tests.contract.world import NOW, World, creation, thumbprint
 
 
@@ -57,10 +57,10 @@ async def test_members_alone_find_its_statements(world: World) -> None:
     made = await world.talk(one, other, head)
     queries = [ConversationQuery(id=thumbprint(), known_seq=-1), ConversationQuery(id=made.id, known_seq=-1)]
     for member in (one, other):
-        found = await world.keys.find([], queries, caller=member, now=NOW)
+        found = await world.directory.find([], queries, caller=member, now=NOW)
         assert found.conversations == (None, (made.compact,))
-    assert (await world.keys.find([], queries, caller=stranger, now=NOW)).conversations == (None, None)
-    known = await world.keys.find([], [ConversationQuery(id=made.id, known_seq=0)], caller=one, now=NOW)
+    assert (await world.directory.find([], queries, caller=stranger, now=NOW)).conversations == (None, None)
+    known = await world.directory.find([], [ConversationQuery(id=made.id, known_seq=0)], caller=one, now=NOW)
     assert known.conversations == ((),)
 
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from common.directory.model import FoundAccount, Wanted
 from common.errors import ChainConflict, DeviceNotActive, KeyConflict
 from common.identity import Caller, Head
-from common.keys.model import FoundAccount, Wanted
 from tests.contract.world import (
     DAY,
     NOW,
@@ -18,7 +18,7 @@ from tests.contract.world import (
 
 
 async def find(world: World, wanted: Wanted, *, caller: Caller, now: float = NOW) -> FoundAccount | None:
-    return (await world.keys.find([wanted], [], caller=caller, now=now)).accounts[0]
+    return (await world.directory.find([wanted], [], caller=caller, now=now)).accounts[0]
 
 
 def by_uid(uid: str, known_seq: int = -1) -> Wanted:
@@ -44,7 +44,7 @@ async def test_answers_come_in_the_order_of_the_queries(world: World) -> None:
     await world.publish(one)
     await world.publish(other)
     wanted = [by_uid(uid) for uid in (other.uid, new_uid(), one.uid, silent.uid, other.uid)]
-    found = await world.keys.find(wanted, [], caller=silent, now=NOW)
+    found = await world.directory.find(wanted, [], caller=silent, now=NOW)
     assert [account and account.head.uid for account in found.accounts] == [
         other.uid,
         None,
@@ -55,7 +55,7 @@ async def test_answers_come_in_the_order_of_the_queries(world: World) -> None:
 
 
 async def test_nothing_asked_nothing_answered(world: World) -> None:
-    found = await world.keys.find([], [], caller=await world.join(), now=NOW)
+    found = await world.directory.find([], [], caller=await world.join(), now=NOW)
     assert (found.accounts, found.conversations) == ((), ())
 
 
@@ -71,15 +71,17 @@ async def test_publishing_the_same_again_is_answered_alike(world: World) -> None
     caller = await world.join()
     first, key = await world.publish(caller)
     head = Head(uid=caller.uid, root=first.hash, seq=0, hash=first.hash)
-    assert await world.keys.publish(caller.uid, caller.device, first, key, NOW) == head
-    assert await world.keys.publish(caller.uid, caller.device, None, key, NOW) == head
+    assert await world.chains.publish(caller.uid, caller.device, first, key, NOW) == head
+    assert await world.chains.publish(caller.uid, caller.device, None, key, NOW) == head
 
 
 async def test_a_chain_begins_once(world: World) -> None:
     caller = await world.join()
     first, _ = await world.publish(caller)
     with pytest.raises(ChainConflict) as conflict:
-        await world.keys.publish(caller.uid, caller.device, first_device(caller), encryption_key(caller), NOW)
+        await world.chains.publish(
+            caller.uid, caller.device, first_device(caller), encryption_key(caller), NOW
+        )
     assert conflict.value.members["head"]["hash"] == first.hash
 
 
@@ -87,7 +89,7 @@ async def test_two_calls_at_once_begin_it_once(world: World) -> None:
     caller = await world.join()
     attempts = [(first_device(caller), encryption_key(caller)) for _ in range(4)]
     results = await asyncio.gather(
-        *(world.keys.publish(caller.uid, caller.device, first, key, NOW) for first, key in attempts),
+        *(world.chains.publish(caller.uid, caller.device, first, key, NOW) for first, key in attempts),
         return_exceptions=True,
     )
     assert sum(isinstance(result, Head) for result in results) == 1
@@ -97,14 +99,14 @@ async def test_two_calls_at_once_begin_it_once(world: World) -> None:
 async def test_a_pending_device_publishes_no_key(world: World) -> None:
     caller = await world.join()
     with pytest.raises(DeviceNotActive):
-        await world.keys.publish(caller.uid, caller.device, None, encryption_key(caller), NOW)
+        await world.chains.publish(caller.uid, caller.device, None, encryption_key(caller), NOW)
 
 
 async def test_a_new_key_supersedes_the_one_before(world: World) -> None:
     caller = await world.join()
     await world.publish(caller)
     second = encryption_key(caller, 2)
-    await world.keys.publish(caller.uid, caller.device, None, second, NOW)
+    await world.chains.publish(caller.uid, caller.device, None, second, NOW)
     found = await find(world, by_uid(caller.uid), caller=caller)
     assert found is not None
     assert found.encryption_keys == (second.compact,)
@@ -115,7 +117,7 @@ async def test_numbers_rise_by_one(world: World, n: int) -> None:
     caller = await world.join()
     _, key = await world.publish(caller)
     with pytest.raises(KeyConflict) as conflict:
-        await world.keys.publish(caller.uid, caller.device, None, encryption_key(caller, n), NOW)
+        await world.chains.publish(caller.uid, caller.device, None, encryption_key(caller, n), NOW)
     assert conflict.value.members == {"n": 1}
     found = await find(world, by_uid(caller.uid), caller=caller)
     assert found is not None
@@ -127,7 +129,7 @@ async def test_a_kid_is_taken_once_in_the_service(world: World) -> None:
     _, key = await world.publish(caller)
     stolen = replace(encryption_key(other), kid=key.kid)
     with pytest.raises(KeyConflict):
-        await world.keys.publish(other.uid, other.device, first_device(other), stolen, NOW)
+        await world.chains.publish(other.uid, other.device, first_device(other), stolen, NOW)
     assert await find(world, by_uid(other.uid), caller=caller) is None
 
 
@@ -136,7 +138,7 @@ async def test_two_calls_at_once_add_one_key(world: World) -> None:
     await world.publish(caller)
     results = await asyncio.gather(
         *(
-            world.keys.publish(caller.uid, caller.device, None, encryption_key(caller, 2), NOW)
+            world.chains.publish(caller.uid, caller.device, None, encryption_key(caller, 2), NOW)
             for _ in range(4)
         ),
         return_exceptions=True,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from common.directory.model import Wanted
 from common.errors import NotFound
-from common.keys.model import Wanted
 from common.messages.model import Rate
 from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.connect import plain
@@ -89,7 +89,7 @@ async def directory(cast: Cast) -> None:
     one, other = await cast.owner.join(), await cast.owner.join()
     await cast.owner.publish(other)
     wanted = Wanted(index=None, uid=other.uid, known_seq=-1)
-    found = await cast.actor.keys.find([wanted], [], caller=one, now=NOW)
+    found = await cast.actor.directory.find([wanted], [], caller=one, now=NOW)
     assert found.accounts[0]
 
 

@@ -8,10 +8,11 @@ from typing import Protocol
 from common.conversations.model import Creation
 from common.conversations.ports import ConversationStore, LiveConversations
 from common.conversations.statements import direct_id
+from common.directory.ports import DirectoryStore
 from common.identity import Caller
 from common.jose import base64url
 from common.keys.model import EncryptionKey, FirstDevice
-from common.keys.ports import KeyStore
+from common.keys.ports import ChainStore
 from common.messages.ports import MessageLog
 from common.sessions.model import StoredSession
 from common.sessions.ports import LiveSessions, SessionStore
@@ -19,12 +20,14 @@ from common.storage.firestore.client import FirestoreClient
 from common.storage.firestore.conversations import FirestoreConversations
 from common.storage.firestore.messages import FirestoreMessages
 from common.storage.firestore.sessions import FirestoreSessions
+from common.storage.postgres.chains import PostgresChains
 from common.storage.postgres.conversations import PostgresConversations
-from common.storage.postgres.keys import PostgresKeys
+from common.storage.postgres.directory import PostgresDirectory
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.sessions import PostgresSessions
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
-from tests.fakes.keys import FakeKeyStore
+from tests.fakes.directory import FakeDirectoryStore
+from tests.fakes.keys import FakeChainStore
 from tests.fakes.messages import FakeMessageLog
 from tests.fakes.sessions import FakeLiveSessions, FakeSessionStore
 
@@ -95,7 +98,9 @@ class World(Protocol):
     @property
     def sessions(self) -> SessionStore: ...
     @property
-    def keys(self) -> KeyStore: ...
+    def chains(self) -> ChainStore: ...
+    @property
+    def directory(self) -> DirectoryStore: ...
     @property
     def conversations(self) -> ConversationStore: ...
     @property
@@ -118,7 +123,8 @@ class World(Protocol):
 class FakeWorld:
     def __init__(self) -> None:
         self.sessions = FakeSessionStore()
-        self.keys = FakeKeyStore()
+        self.chains = FakeChainStore()
+        self.directory = FakeDirectoryStore(self.chains)
         self.conversations = FakeConversationStore()
         self.live_sessions = FakeLiveSessions()
         self.live_conversations = FakeLiveConversations()
@@ -130,12 +136,12 @@ class FakeWorld:
         modulus = modulus_of(session.device)
         await self.sessions.keep_account(index, uid=session.uid, now=NOW)
         await self.sessions.open(session, modulus=modulus, now=NOW)
-        self.keys.addresses[index] = session.uid
+        self.directory.addresses[index] = session.uid
         return caller_of(session)
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
         first, key = first_device(caller), encryption_key(caller)
-        head = await self.keys.publish(caller.uid, caller.device, first, key, NOW)
+        head = await self.chains.publish(caller.uid, caller.device, first, key, NOW)
         uid, modulus, _ = self.sessions.devices[caller.device]
         self.sessions.devices[caller.device] = (uid, modulus, "active")
         self.sessions.heads[caller.uid] = head
@@ -145,14 +151,15 @@ class FakeWorld:
     async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
         made = creation(one, other, head)
         started = await self.conversations.create(made, NOW)
-        self.keys.conversations[made.id] = (frozenset(made.members), started.statements)
+        self.directory.conversations[made.id] = (frozenset(made.members), started.statements)
         return replace(made, compact=started.statements[0])
 
 
 class RealWorld:
     def __init__(self, pool: Pool, firestore: FirestoreClient) -> None:
         self.sessions = PostgresSessions(pool)
-        self.keys = PostgresKeys(pool)
+        self.chains = PostgresChains(pool)
+        self.directory = PostgresDirectory(pool)
         self.conversations = PostgresConversations(pool)
         self.live_sessions = FirestoreSessions(firestore)
         self.live_conversations = FirestoreConversations(firestore)
@@ -167,7 +174,7 @@ class RealWorld:
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
         first, key = first_device(caller), encryption_key(caller)
-        await self.keys.publish(caller.uid, caller.device, first, key, NOW)
+        await self.chains.publish(caller.uid, caller.device, first, key, NOW)
         return first, key
 
     async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:

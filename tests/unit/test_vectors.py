@@ -31,7 +31,7 @@ from common.messages.envelope import read_kids
 from common.sessions.proof import Proof, Target, read_proof
 from tests.fakes.clock import FakeClock
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
-from tests.fakes.keys import FakeKeyStore, FakeReaders
+from tests.fakes.keys import FakeChainStore, FakeReaders
 from tests.signing import encryption_key, key
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -157,7 +157,7 @@ async def test_chains_refused(case: dict[str, Any]) -> None:
     """Alice publishes the statements one by one; version 1 of the service stops at the second."""
     now = vectors("chains")["now"]
     alice = key("alice_signing")
-    publishing = Publishing(store=FakeKeyStore(), readers=FakeReaders(), clock=FakeClock(now))
+    publishing = Publishing(store=FakeChainStore(), readers=FakeReaders(), clock=FakeClock(now))
     encryption = encryption_key(alice, key("alice_encryption"), ALICE.uid, now)
 
     async def publish_all() -> None:

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from common.conversations import NewConversation
+from common.directory import LookUp
 from common.errors import InvalidRequest
 from common.http.body import decoder
-from common.keys import LookUp, Publication
+from common.keys import Publication
 from common.messages import NewMessage
 from common.sessions import NewSession
 from tests.unit.http.world import Empty, Item, Order, code, taking
