@@ -45,6 +45,12 @@ class Access(Enum):
     """Whose session is alive and whose device is active."""
     PROVEN = auto()
     """Whose session is alive and whose device signed a proof of this very call (the body's `proof`)."""
+    PROVEN_ACTIVE = auto()
+    """Both."""
+
+
+_PROVEN = frozenset((Access.PROVEN, Access.PROVEN_ACTIVE))
+"""Calls that carry a proof."""
 
 
 @dataclass(slots=True)
@@ -98,7 +104,7 @@ class Call(Generic[B]):
 
     @property
     def device_key(self) -> RsaKey:
-        """The signing key of the caller's device, where access is ACTIVE or PROVEN."""
+        """The signing key of the caller's device, where access is ACTIVE, PROVEN or both."""
         if self.maybe_device_key is None:
             raise Unauthenticated("This call needs a device that is known.")
         return self.maybe_device_key
@@ -111,7 +117,7 @@ def post(
     decode = decoder(shape)
     if access is not Access.ANYONE and edge.gate is None:
         raise TypeError("Only a guarded edge can tell who calls.")
-    if access is Access.PROVEN and _PROOF not in get_type_hints(shape):
+    if access in _PROVEN and _PROOF not in get_type_hints(shape):
         raise TypeError("A call that proves itself carries its proof.")
 
     def decorate(function: Callable[[Call[B]], Awaitable[Response]]) -> Handler:
@@ -121,9 +127,10 @@ def post(
             target, device_key = _target(edge, "POST", function.__name__), None
             if edge.gate and caller and access is Access.ACTIVE:
                 device_key = await edge.gate.require_active(caller)
-            if edge.gate and caller and access is Access.PROVEN:
+            if edge.gate and caller and access in _PROVEN:
                 proof: str = getattr(body, _PROOF)
-                device_key = await edge.gate.require_proof(caller, proof, target, token=token)
+                active = access is Access.PROVEN_ACTIVE
+                device_key = await edge.gate.require_proof(caller, proof, target, token=token, active=active)
             return await function(Call(body, target, _network(edge, request), caller, device_key))
 
         return framed(edge, "POST", function.__name__, answer, limit=limit)

@@ -35,24 +35,28 @@ class Gate:
             DeviceNotActive: the device is pending or revoked.
         """
         standing = await self._standing(caller)
-        if standing.state != "active":
-            raise DeviceNotActive(
-                "This device is not active in the account's key chain. Publish or link it first."
-            )
+        _require_active(standing)
         return standing.key
 
-    async def require_proof(self, caller: Caller, compact: str, target: Target, *, token: str) -> RsaKey:
-        """The signing key of the caller's device, which proves this call by it. Two statements.
+    async def require_proof(
+        self, caller: Caller, compact: str, target: Target, *, token: str, active: bool = False
+    ) -> RsaKey:
+        """The signing key of the caller's device, which proves this call by it, and is active if it has to be.
+
+        Two statements.
 
         Raises:
             Unauthenticated: the session has ended.
             InvalidProof: it is not this device's proof for this call and token, or it was used before.
+            DeviceNotActive: the device has to be active and is not. The proof is not used up.
         """
         now = self.clock()
         proof = read_proof(compact, target, credential=token, now=now)
         standing = await self._standing(caller)
         key = standing.key
         proof.require_signed_by(key)
+        if active:
+            _require_active(standing)
         if not await self.store.use_proof(caller.device, proof.jti, expires_at=now + 2 * WINDOW):
             raise InvalidProof("The proof was used before. Make a new one for each call.")
         return key
@@ -62,3 +66,10 @@ class Gate:
         if standing is None:
             raise Unauthenticated("This session has ended. Sign in again.")
         return standing
+
+
+def _require_active(standing: Standing) -> None:
+    if standing.state != "active":
+        raise DeviceNotActive(
+            "This device is not active in the account's key chain. Publish or link it first."
+        )

@@ -11,7 +11,8 @@ from tests.signing import access_token
 from tests.unit.http.world import Empty, code, endless, taking
 from tests.unit.sessions.world import KEYS, LAPTOP, SERVICE, World, caller_of
 
-GUARDED = [Access.TOKEN, Access.ACTIVE, Access.PROVEN]
+PROVEN = [Access.PROVEN, Access.PROVEN_ACTIVE]
+GUARDED = [Access.TOKEN, Access.ACTIVE, *PROVEN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ async def whoami(call: Call[Any]) -> Response:
 
 
 def api(world: World, access: Access) -> httpx.AsyncClient:
-    shape = Proven if access is Access.PROVEN else Empty
+    shape = Proven if access in PROVEN else Empty
     return taking(shape, whoami, access=access, gate=world.gate)
 
 
@@ -38,7 +39,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def body(world: World, access: Access, opened: Opened, function: str = "order", **changed: Any) -> Any:
-    if access is not Access.PROVEN:
+    if access not in PROVEN:
         return {}
     return {"proof": world.proof(function, opened.access_token, **changed)}
 
@@ -97,7 +98,9 @@ async def test_a_token_alone_asks_no_database(world: World) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize(("access", "expected"), [(Access.ACTIVE, 403), (Access.PROVEN, 200)])
+@pytest.mark.parametrize(
+    ("access", "expected"), [(Access.ACTIVE, 403), (Access.PROVEN, 200), (Access.PROVEN_ACTIVE, 403)]
+)
 async def test_a_pending_device(world: World, access: Access, expected: int) -> None:
     opened = await world.begin(active=False)
     response = await api(world, access).post(
@@ -107,7 +110,7 @@ async def test_a_pending_device(world: World, access: Access, expected: int) -> 
     assert expected == 200 or code(response) == "device-not-active"
 
 
-@pytest.mark.parametrize("access", [Access.ACTIVE, Access.PROVEN])
+@pytest.mark.parametrize("access", [Access.ACTIVE, *PROVEN])
 async def test_an_ended_session(world: World, access: Access) -> None:
     opened = await world.begin()
     given = body(world, access, opened)
@@ -116,10 +119,11 @@ async def test_an_ended_session(world: World, access: Access) -> None:
     assert code(response) == "unauthenticated"
 
 
-async def test_a_proof_counts_for_one_call(world: World) -> None:
+@pytest.mark.parametrize("access", PROVEN)
+async def test_a_proof_counts_for_one_call(world: World, access: Access) -> None:
     opened = await world.begin()
-    given = body(world, Access.PROVEN, opened)
-    client = api(world, Access.PROVEN)
+    given = body(world, access, opened)
+    client = api(world, access)
     answers = [
         await client.post("/v1/order", json=given, headers=bearer(opened.access_token)) for _ in range(2)
     ]
@@ -127,6 +131,7 @@ async def test_a_proof_counts_for_one_call(world: World) -> None:
     assert code(answers[1]) == "invalid-proof"
 
 
+@pytest.mark.parametrize("access", PROVEN)
 @pytest.mark.parametrize(
     "changed",
     [
@@ -138,11 +143,11 @@ async def test_a_proof_counts_for_one_call(world: World) -> None:
     ],
     ids=lambda changed: next(iter(changed)),
 )
-async def test_a_proof_of_something_else(world: World, changed: dict[str, Any]) -> None:
+async def test_a_proof_of_something_else(world: World, access: Access, changed: dict[str, Any]) -> None:
     opened = await world.begin()
-    response = await api(world, Access.PROVEN).post(
+    response = await api(world, access).post(
         "/v1/order",
-        json=body(world, Access.PROVEN, opened, **changed),
+        json=body(world, access, opened, **changed),
         headers=bearer(opened.access_token),
     )
     assert (response.status_code, code(response)) == (401, "invalid-proof")

@@ -125,3 +125,15 @@ async def test_a_session_that_has_ended_proves_nothing(world: World) -> None:
     await world.admission.end(caller_of(opened), opened.session)
     with pytest.raises(Unauthenticated):
         await world.gate.require_proof(caller_of(opened), made, PUBLISH, token=opened.access_token)
+
+
+async def test_a_device_that_has_to_be_active_keeps_its_proof_until_it_is(world: World) -> None:
+    opened = await world.begin(active=False)
+    caller, token = caller_of(opened), opened.access_token
+    made = world.proof("publish_key", token)
+    with pytest.raises(DeviceNotActive) as refused:
+        await world.gate.require_proof(caller, made, PUBLISH, token=token, active=True)
+    assert refused.value.detail == NOT_ACTIVE
+    world.activate()
+    assert await world.gate.require_proof(caller, made, PUBLISH, token=token, active=True) == PHONE.known
+    await refuse(world, caller, made, token)
