@@ -3,8 +3,8 @@
 import pytest
 
 from sealpost import __version__, commands
-from sealpost.cli import build_parser
 from sealpost.errors import ExitStatus
+from sealpost.options import build_parser
 from tests.client.command import run, signed_in
 from tests.client.fakes import World, problem
 

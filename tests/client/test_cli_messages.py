@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sealpost import commands
+from sealpost.commands import messages
 from sealpost.errors import ExitStatus
 from sealpost.receiving import Item, Message
 from tests.client.command import run, signed_in
@@ -94,7 +94,7 @@ def test_what_could_not_be_shown_is_shown_again(
             raise OSError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(commands, "_show", show)
+        patch.setattr(messages, "show", show)
         assert run("--profile", "bob", *command) == ExitStatus.FAILURE
     capsys.readouterr()
 

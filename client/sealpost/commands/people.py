@@ -1,0 +1,30 @@
+"""Other people's keys: compare them."""
+
+import argparse
+
+from sealpost.account import Account
+from sealpost.errors import ExitStatus
+from sealpost.program import Program
+from sealpost.terminal import say
+
+
+def verify(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
+    number = (
+        account.mark_verified(options.address) if options.mark else account.safety_number(options.address)
+    )
+    groups = str(number).split()
+    print(" ".join(groups[:6]))
+    print(" ".join(groups[6:]))
+    if options.mark:
+        say(f"{number.address} is marked as verified.")
+    elif number.verified:
+        say(f"{number.address} is verified: you compared this number before.")
+    else:
+        say(
+            f"{number.address} is not verified. Call them and compare the number; if it is the same on both sides:"
+        )
+        say(f"  {program.command('verify', number.address, '--mark')}")
+    return ExitStatus.OK
+
+
+COMMANDS = {"verify": verify}
