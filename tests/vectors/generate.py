@@ -1,41 +1,16 @@
-"""Write every vector file anew: ``PYTHONPATH=.:client python -m tests.vectors.generate [--new-keys]``.
+"""Write every vector file but the keys anew: ``PYTHONPATH=.:client python -m tests.vectors.generate``.
 
-The keys stay as they are unless new ones are asked for; signatures and envelopes are random, so every run
-gives other bytes that say the same.
+Signatures and envelopes are random, so every run gives other bytes that say the same.
 """
 
 import json
-import sys
 from typing import Any
 
 from sealpost.protocol import encoding, identifiers, proof, safety
 from sealpost.protocol.envelope import padding
 from sealpost.protocol.jws import Type
-from tests.vectors import envelopes, forge, people, statements, tokens
-from tests.vectors.people import NOW, person, private_key
-
-SERVICE = "https://api.sealpost.example"
-
-
-def write(name: str, content: dict[str, Any]) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=True) + "\n"
-    (people.FOLDER / name).write_text(text, "utf-8")
-
-
-def keys(*, fresh: bool) -> dict[str, Any]:
-    content = people.make_keys() if fresh else people.read("keys.json")["keys"]
-    return {
-        "about": "PUBLISHED TEST KEYS, private halves included. Never use them for anything but these vectors.",
-        "people": {
-            name: {
-                "uid": uid,
-                "address": people.ADDRESSES[name],
-                "device": content[f"{name}_signing"]["public"]["kid"],
-            }
-            for name, uid in people.UIDS.items()
-        },
-        "keys": content,
-    }
+from tests.vectors import acts, envelopes, forge, links, people, statements, tokens
+from tests.vectors.people import NOW, SERVICE, person, private_key
 
 
 def nested(levels: int) -> str:
@@ -209,12 +184,13 @@ def proofs() -> dict[str, Any]:
 
 
 def main() -> None:
-    write("keys.json", keys(fresh="--new-keys" in sys.argv))
     contents = {
         "encodings.json": encodings(),
         "jwk.json": tokens.jwks(),
         "jws.json": tokens.signatures(),
         "chains.json": statements.chains(),
+        "acts.json": acts.build(),
+        "links.json": links.build(),
         "encryption_keys.json": statements.encryption_keys(),
         "conversations.json": statements.conversations(),
         "envelopes.json": envelopes.build(),
@@ -222,7 +198,7 @@ def main() -> None:
         "safety.json": safety_numbers(),
     }
     for name, content in contents.items():
-        write(name, content)
+        people.write(name, content)
 
 
 if __name__ == "__main__":

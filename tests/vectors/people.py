@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sealpost.protocol import chain, conversation, encryption_keys, identifiers
-from sealpost.protocol.jwk import PrivateKey, Use
+from sealpost.protocol.jwk import PrivateKey
 
 FOLDER = Path(__file__).parent
+SERVICE = "https://api.sealpost.example"
 NOW = 1_800_000_000
 """Seconds; 2027-01-15T08:00:00Z. Every vector is made at this time."""
 
@@ -40,6 +41,11 @@ def read(name: str) -> Any:
     return json.loads((FOLDER / name).read_text("utf-8"))
 
 
+def write(name: str, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+    (FOLDER / name).write_text(text, "utf-8")
+
+
 @cache
 def private_key(name: str) -> PrivateKey:
     """A published key of keys.json, for instance ``alice_signing``."""
@@ -67,13 +73,3 @@ def direct(maker: str, other: str) -> conversation.Conversation:
     )
     cid = identifiers.direct_conversation(UIDS[maker], UIDS[other])
     return conversation.verify(cid, [statement], chains=people)
-
-
-def make_keys() -> dict[str, Any]:
-    """Fresh content of keys.json; every vector changes with it."""
-    keys = {}
-    for name in UIDS:
-        for purpose, use in (("signing", Use.SIGNING), ("encryption", Use.ENCRYPTION)):
-            key = PrivateKey.generate(use)
-            keys[f"{name}_{purpose}"] = {"public": key.public.to_json(), "private": key.to_json()}
-    return keys

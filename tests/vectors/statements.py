@@ -84,7 +84,7 @@ def chains() -> dict[str, Any]:
             "bad-signature",
             statements=[forge.jws(strange, _first(), mallory.signing)],
         ),
-        case("second device (this version stops there)", "update-needed", statements=second()),
+        case("second device with a pop that is none", "malformed", statements=second()),
         case("second statement of another account", "malformed", statements=second(iss=mallory.uid)),
         case("a statement is missing", "malformed", statements=second(seq=2)),
         case("time falls", "malformed", statements=second(iat=NOW - 1)),

@@ -20,6 +20,13 @@ KEY_RENEWAL: Final = 7 * 24 * 3600
 KEY_GRACE: Final = 24 * 3600
 """Seconds from the end of a key to the earliest catch-up after which it is destroyed."""
 
+POSSESSION_LIFE: Final = 15 * 60
+"""Seconds for which a pop may serve."""
+LINK_LIFE: Final = 10 * 60
+"""Seconds for which a request to link stands."""
+MAX_LINK_TRIES: Final = 5
+"""Wrong secrets that an approving device takes for one request."""
+
 MAX_RECIPIENTS: Final = 100
 MAX_ENVELOPE: Final = 96 * 1024
 """Bytes of one envelope; it must stay under this."""

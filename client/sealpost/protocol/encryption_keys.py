@@ -61,10 +61,33 @@ def verify(compact: str, *, chain: Chain, now: int, pinned: EncryptionKey | None
     ``unknown-device``, ``bad-signature``, ``chain-rollback`` (``n`` fell) or ``chain-fork`` (two statements of
     one ``n``). That it has not expired is for :meth:`EncryptionKey.expired` to say.
     """
+    parsed, verified = _read(compact, chain.uid, now)
+    key = verified.key
+    if key.kid in chain.encryption_kids or any(key.n == device.key.n for device in chain.devices.values()):
+        raise malformed("encryption key: also a signing or history key")
+    parsed.verify(chain.active(parsed.kid).key)
+    if pinned is not None:
+        _check_pin(verified, pinned)
+    return verified
+
+
+def verify_first(compact: str, *, uid: str, device: PublicKey, now: int) -> EncryptionKey:
+    """The first key statement of a ``device`` that no chain has yet; raises as :func:`verify` does."""
+    parsed, verified = _read(compact, uid, now)
+    if verified.n != 1:
+        raise malformed("encryption key: a new device begins with n 1")
+    if verified.key.n == device.n:
+        raise malformed("encryption key: also the signing key")
+    parsed.verify(device)
+    return verified
+
+
+def _read(compact: str, uid: str, now: int) -> tuple[jws.Unverified, EncryptionKey]:
+    """The statement's content without its signature."""
     parsed = jws.parse(jws.Type.ENCRYPTION_KEY, compact)
     jws.known_version(parsed.claims)
     claims = encoding.members(parsed.claims, _MEMBERS)
-    if claims["iss"] != chain.uid:
+    if claims["iss"] != uid:
         raise malformed("encryption key: of another account")
     if identifiers.hash256(claims["device"]) != parsed.kid:
         raise malformed("encryption key: signed by another device")
@@ -72,22 +95,15 @@ def verify(compact: str, *, chain: Chain, now: int, pinned: EncryptionKey | None
     _check_lists(claims["keys"], claims["env"])
     if not isinstance(claims["ext"], dict):
         raise malformed("encryption key: ext is an object")
-    key = PublicKey.parse(claims["keys"][0], Use.ENCRYPTION)
-    if any(key.n == device.key.n for device in chain.devices.values()):
-        raise malformed("encryption key: also a signing key")
-    parsed.verify(chain.active(parsed.kid).key)
-    verified = EncryptionKey(
-        uid=chain.uid,
+    return parsed, EncryptionKey(
+        uid=uid,
         device=parsed.kid,
         n=claims["n"],
         iat=claims["iat"],
         exp=claims["exp"],
-        key=key,
+        key=PublicKey.parse(claims["keys"][0], Use.ENCRYPTION),
         statement=parsed.compact,
     )
-    if pinned is not None:
-        _check_pin(verified, pinned)
-    return verified
 
 
 def _check_numbers(n: object, iat: object, exp: object, now: int) -> None:

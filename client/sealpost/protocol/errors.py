@@ -26,6 +26,12 @@ class Code(StrEnum):
     CHAIN_ROLLBACK = "chain-rollback"
     KEY_CHANGE = "key-change"
     NO_ACTIVE_DEVICE = "no-active-device"
+    MISTYPED = "mistyped"
+    WRONG_SECRET = "wrong-secret"  # noqa: S105 - a reason
+    LINK_EXPIRED = "link-expired"
+    LINK_FORGED = "link-forged"
+    BACKUP_STALE = "backup-stale"
+    BACKUP_UNREADABLE = "backup-unreadable"
 
 
 class Notice(StrEnum):
@@ -57,6 +63,12 @@ SENTENCES: Mapping[Code, str] = MappingProxyType(
         Code.CHAIN_ROLLBACK: "The service showed an older state of a person's devices than before.",
         Code.KEY_CHANGE: "The keys of a person changed while this was being sent. Look, then send again.",
         Code.NO_ACTIVE_DEVICE: "This person has no active device that could read the message.",
+        Code.MISTYPED: "This is not what was shown: a letter or digit is missing, is too much, or is another one.",
+        Code.WRONG_SECRET: "This is not the secret of the device that asks. Look at its screen, and type it again.",
+        Code.LINK_EXPIRED: "The new device asked too long ago. Begin again there.",
+        Code.LINK_FORGED: "This device was not added by the device that you gave the secret to.",
+        Code.BACKUP_STALE: "The service showed another backup than the one that your devices announced last.",
+        Code.BACKUP_UNREADABLE: "The backup does not open: the recovery code is another one.",
     }
 )
 

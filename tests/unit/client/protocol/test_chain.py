@@ -6,7 +6,6 @@ import pytest
 
 from sealpost.protocol import chain, encoding
 from sealpost.protocol.errors import Code, ForkError, HiddenError, ProtocolError
-from tests.vectors import forge
 from tests.vectors.people import NOW, UIDS, person, private_key
 
 OTHER = encoding.digest("x")
@@ -32,53 +31,6 @@ def test_a_fork_keeps_both_statements() -> None:
     with pytest.raises(ForkError) as raised:
         chain.extend(own, [other])
     assert (raised.value.ours, raised.value.theirs) == (own.statements[0], other)
-
-
-@pytest.mark.parametrize("act", ["revoke-device", "set-history-key", "reset"])
-def test_acts_of_later_versions_freeze_the_contact(act: str) -> None:
-    alice = person("alice")
-    carries: dict[str, dict[str, object]] = {
-        "revoke-device": {"device": alice.device},
-        "set-history-key": {"key": None, "backup": None},
-        "reset": {"device": alice.signing.public.to_json()},
-    }
-    carried = carries[act]
-    payload = {
-        "v": 1,
-        "iss": alice.uid,
-        "seq": 1,
-        "prev": alice.chain.hashes[0],
-        "iat": NOW,
-        "act": act,
-        "ext": {},
-    }
-    head = forge.header("sealpost-key+jwt", alice.signing)
-    with pytest.raises(ProtocolError, match="update-needed"):
-        chain.extend(alice.chain, [forge.jws(head, payload | carried, alice.signing)])
-    with pytest.raises(ProtocolError, match="malformed"):
-        chain.extend(alice.chain, [forge.jws(head, payload | carried | {"x": 1}, alice.signing)])
-    with pytest.raises(ProtocolError, match="bad-signature"):
-        chain.extend(alice.chain, [forge.jws(head, payload | carried, person("mallory").signing)])
-
-
-def test_a_reset_is_signed_by_the_device_it_brings() -> None:
-    alice, mallory = person("alice"), person("mallory")
-    payload = {
-        "v": 1,
-        "iss": alice.uid,
-        "seq": 1,
-        "prev": alice.chain.hashes[0],
-        "iat": NOW,
-        "act": "reset",
-        "ext": {},
-        "device": mallory.signing.public.to_json(),
-    }
-    by_itself = forge.jws(forge.header("sealpost-key+jwt", mallory.signing), payload, mallory.signing)
-    by_the_old = forge.jws(forge.header("sealpost-key+jwt", alice.signing), payload, alice.signing)
-    with pytest.raises(ProtocolError, match="update-needed"):
-        chain.extend(alice.chain, [by_itself])
-    with pytest.raises(ProtocolError, match="bad-signature"):
-        chain.extend(alice.chain, [by_the_old])
 
 
 def test_the_servers_head_is_the_verified_one() -> None:

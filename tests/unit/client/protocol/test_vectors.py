@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sealpost.protocol import (
     envelope,
     identifiers,
     jws,
+    linking,
     opening,
     proof,
     safety,
@@ -28,6 +30,8 @@ KEYS = read("keys.json")
 JWKS = read("jwk.json")
 JWS = read("jws.json")
 CHAINS = read("chains.json")
+ACTS = read("acts.json")
+LINKS = read("links.json")
 ENCRYPTION_KEYS = read("encryption_keys.json")
 CONVERSATIONS = read("conversations.json")
 ENVELOPES = read("envelopes.json")
@@ -161,6 +165,101 @@ def test_chain_refused(case: dict[str, Any]) -> None:
     refuses(lambda: chain.verify(CHAINS["uid"], case["statements"], pinned=pinned), case["code"])
 
 
+# acts.json
+
+
+@each(ACTS["accepted"])
+def test_act(case: dict[str, Any]) -> None:
+    grown = chain.verify(case["uid"], case["statements"])
+    assert list(grown.hashes) == case["hashes"]
+    assert grown.head == chain.Head.parse(case["head"])
+    assert [
+        {"id": device.id, "added": device.added, "removed": device.removed, "removed_at": device.removed_at}
+        for device in grown.devices.values()
+    ] == case["devices"]
+    history, backup = grown.history, grown.backup
+    assert (
+        history and {"kid": history.key.kid, "seq": history.seq, "backup": history.backup._asdict()}
+    ) == case["history"]
+    assert (backup and backup._asdict()) == case["backup"]
+    assert list(grown.resets) == case["resets"]
+    assert [asdict(change) for change in grown.changes(-1)] == case["changes"]
+
+
+@each(ACTS["accepted"])
+def test_a_chain_is_the_same_whichever_way_it_was_read(case: dict[str, Any]) -> None:
+    grown = chain.verify(case["uid"], case["statements"][:1])
+    for statement in case["statements"][1:]:
+        grown = chain.extend(grown, [statement])
+    assert grown == chain.verify(case["uid"], case["statements"])
+
+
+@each(ACTS["refused"])
+def test_act_refused(case: dict[str, Any]) -> None:
+    *before, last = case["statements"]
+    good = chain.verify(ACTS["uid"], before)
+    refuses(lambda: chain.extend(good, [last]), case["code"])
+
+
+# links.json
+
+
+@each(LINKS["typed"])
+def test_typed_secret(case: dict[str, str]) -> None:
+    assert linking.read_secret(case["text"]) == LINKS["secret"]
+
+
+@each(LINKS["mistyped"])
+def test_mistyped_secret(case: dict[str, str]) -> None:
+    refuses(lambda: linking.read_secret(case["text"]), "mistyped")
+
+
+def verify_request(case: dict[str, Any]) -> linking.Newcomer:
+    return linking.verify_request(
+        secret=LINKS["secret"],
+        pop=case["pop"],
+        enc=case["encryption_key"],
+        mac=case["mac"],
+        chain=chain.verify(LINKS["uid"], LINKS["chain"]),
+        service_url=LINKS["service_url"],
+        now=LINKS["now"],
+    )
+
+
+@each(LINKS["requests"]["accepted"])
+def test_link_request(case: dict[str, Any]) -> None:
+    assert linking.request_mac(LINKS["secret"], case["pop"], case["encryption_key"]) == case["mac"]
+    newcomer = verify_request(case)
+    assert (newcomer.device.kid, newcomer.pop) == (case["device"], case["pop"])
+    assert newcomer.encryption.statement == case["encryption_key"]
+
+
+@each(LINKS["requests"]["refused"])
+def test_link_request_refused(case: dict[str, Any]) -> None:
+    refuses(lambda: verify_request(case), case["code"])
+
+
+def verify_grant(case: dict[str, Any]) -> None:
+    grown = chain.verify(LINKS["uid"], case["statements"])
+    linking.verify_grant(secret=LINKS["secret"], mac=case["mac"], chain=grown, device=case["device"])
+
+
+def test_grant_mac() -> None:
+    head = chain.Head.parse(json.loads(LINKS["grant"]["head"]))
+    assert encoding.canonical(head.to_json()) == LINKS["grant"]["head"]
+    assert linking.grant_mac(LINKS["secret"], head) == LINKS["grant"]["mac"]
+
+
+@each(LINKS["grants"]["accepted"])
+def test_link_grant(case: dict[str, Any]) -> None:
+    verify_grant(case)
+
+
+@each(LINKS["grants"]["refused"])
+def test_link_grant_refused(case: dict[str, Any]) -> None:
+    refuses(lambda: verify_grant(case), case["code"])
+
+
 # encryption_keys.json
 
 
@@ -267,11 +366,22 @@ def test_envelope_refused(case: dict[str, Any]) -> None:
     refuses(lambda: open_case(case), case["code"])
 
 
-def test_every_receiving_code_has_a_case() -> None:
-    """Removal of a device needs statements of a later version; test_opening has that case."""
-    later = {Code.REVOKED_DEVICE, Code.KEY_CHANGE, Code.NO_ACTIVE_DEVICE}
-    files = (JWKS, JWS, CHAINS, ENCRYPTION_KEYS, CONVERSATIONS, ENVELOPES)
-    assert {case["code"] for file in files for case in file["refused"]} == set(Code) - later
+def test_every_code_of_a_reader_has_a_case() -> None:
+    """The rest are a sender's, and those of typed secrets."""
+    others = {Code.REVOKED_DEVICE, Code.KEY_CHANGE, Code.NO_ACTIVE_DEVICE, Code.MISTYPED}
+    others |= {Code.BACKUP_STALE, Code.BACKUP_UNREADABLE}
+    files = (
+        JWKS,
+        JWS,
+        CHAINS,
+        ACTS,
+        ENCRYPTION_KEYS,
+        CONVERSATIONS,
+        ENVELOPES,
+        LINKS["requests"],
+        LINKS["grants"],
+    )
+    assert {case["code"] for file in files for case in file["refused"]} == set(Code) - others
 
 
 # proofs.json, safety.json
