@@ -19,13 +19,14 @@ from common.storage.key_files import KeyFiles, index_key
 
 if TYPE_CHECKING:
     from common.accounts import Accounts
+    from common.audit import Audit
     from common.backups import Backups
     from common.conversations import Conversations
     from common.directory import Directory
     from common.events import EventEdge, SchedulerEdge
-    from common.keys import Publishing
+    from common.keys import Linking, Publishing
     from common.messages import Messages
-    from common.sessions import KeyRotation, Sessions
+    from common.sessions import KeyRotation, Overview, Sessions
     from common.storage.auth import FirebaseUsers
     from common.storage.firestore.client import FirestoreClient
     from common.storage.firestore.sessions import FirestoreSessions
@@ -105,6 +106,17 @@ class Services:
             clock=self.clock,
         )
 
+    def overview(self) -> "Overview":
+        from common.sessions import Overview
+
+        return Overview(store=self._sessions, clock=self.clock)
+
+    def audit(self) -> "Audit":
+        from common.audit import Audit
+        from common.storage.postgres.audit import PostgresAudit
+
+        return Audit(log=PostgresAudit(self._pool))
+
     def rotation(self) -> "KeyRotation":
         from common.sessions import KeyRotation
         from common.storage.key_ring import key_ring_of
@@ -115,7 +127,20 @@ class Services:
         from common.keys import Publishing
         from common.storage.postgres.chains import PostgresChains
 
-        return Publishing(store=PostgresChains(self._pool), readers=self.admission, clock=self.clock)
+        return Publishing(
+            store=PostgresChains(self._pool),
+            readers=self.admission,
+            documents=self._live_sessions,
+            clock=self.clock,
+        )
+
+    def linking(self) -> "Linking":
+        from common.keys import Linking
+        from common.storage.postgres.links import PostgresLinks
+
+        return Linking(
+            store=PostgresLinks(self._pool), audience=self.settings.service_url, clock=self.clock
+        )
 
     def directory(self) -> "Directory":
         from common.directory import Directory

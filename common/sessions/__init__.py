@@ -2,7 +2,17 @@
 
 from common.sessions.admission import Admission
 from common.sessions.gate import Gate
-from common.sessions.model import Ending, NewSession, Opened, Renewal, StoredSession
+from common.sessions.model import (
+    Ending,
+    EndingOfAll,
+    Naming,
+    NewSession,
+    Opened,
+    Paging,
+    Renewal,
+    StoredSession,
+)
+from common.sessions.overview import Overview
 from common.sessions.proof import Target
 from common.sessions.rotation import KeyRotation
 from common.sessions.service import Sessions
@@ -10,10 +20,14 @@ from common.sessions.service import Sessions
 __all__ = [
     "Admission",
     "Ending",
+    "EndingOfAll",
     "Gate",
     "KeyRotation",
+    "Naming",
     "NewSession",
     "Opened",
+    "Overview",
+    "Paging",
     "Renewal",
     "Sessions",
     "StoredSession",

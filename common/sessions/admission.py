@@ -11,6 +11,8 @@ from common.sessions.ports import LiveSessions, SessionStore
 READING = 7_800
 """How long a session may read after it was begun or renewed, in seconds: the hour of its custom token, the hour of the ID
 token, and some minutes. A client renews its session within the hour, so that whatever a fault leaves behind ends soon."""
+_AT_ONCE = 100
+"""Sessions that are ended in one commit of Firestore, which takes 500 writes at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,10 @@ class Admission:
             Unauthenticated: the session has ended.
         """
         now = self.clock()
-        standing = await self.store.standing(caller, now)
+        standing = await self.store.standing_with_reset(caller, now)
         if standing is not None and standing.state == "active":
             await self.live.put(caller, expires_at=min(standing.expires_at, now + READING))
-            standing = await self.store.standing(caller, now)
+            standing = await self.store.standing_with_reset(caller, now)
             if standing is None:
                 await self.live.delete(caller.uid, caller.session)
         if standing is None:
@@ -57,3 +59,15 @@ class Admission:
         if not await self.store.end(caller.uid, session, now):
             raise NotFound("This account has no such session.")
         await self.live.delete(caller.uid, session)
+
+    async def end_all(self, caller: Caller) -> None:
+        """End every session of the caller's account, the caller's own last: until then the call may be repeated."""
+        while others := await self._others(caller):
+            await self.live.delete(caller.uid, *others)
+            await self.store.end_all(caller.uid, others, self.clock())
+            await self.live.delete(caller.uid, *others)
+        await self.end(caller, caller.session)
+
+    async def _others(self, caller: Caller) -> list[str]:
+        living = await self.store.living(caller.uid, self.clock(), after=None, most=_AT_ONCE)
+        return [session.id for session in living if session.id != caller.session]

@@ -1,7 +1,9 @@
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from common.errors import InvalidRequest
 from common.identity import SESSION_ID, Address, Head
 from common.jose import SIGNING, RsaKey, matching
 
@@ -9,6 +11,9 @@ DeviceState = Literal["pending", "active", "revoked"]
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{16,512}")
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
+_NAME = 64
+_BREAKING = {"Cc", "Zl", "Zp"}
+"""Unicode's categories of control characters, and of what ends a line or a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,98 @@ class Ending:
         matching(self.session_id, SESSION_ID, "The session id")
 
 
+@dataclass(frozen=True, slots=True)
+class EndingOfAll:
+    """The request {"proof"}; the edge checks it."""
+
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """The request {"cursor": null or the one that the page before ended with}."""
+
+    cursor: str | None
+
+    def __post_init__(self) -> None:
+        if self.cursor is not None:
+            matching(self.cursor, SESSION_ID, "The cursor")
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The request {"session_id", "name": null or 1 to 64 characters that can stand in one line}."""
+
+    session_id: str
+    name: str | None
+
+    def __post_init__(self) -> None:
+        matching(self.session_id, SESSION_ID, "The session id")
+        if self.name is None:
+            return
+        if not 1 <= len(self.name) <= _NAME:
+            raise InvalidRequest(f"A session's name has 1 to {_NAME} characters.")
+        if any(unicodedata.category(character) in _BREAKING for character in self.name):
+            raise InvalidRequest("A session's name has no control characters and stands in one line.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSession:
+    """A living session as its person sees it. Times are seconds since the epoch."""
+
+    id: str
+    device: str
+    name: str | None
+    created_at: float
+    seen_at: float
+    """When it was begun or last renewed."""
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPage:
+    """Some of an account's living sessions, newest first."""
+
+    sessions: tuple[ListedSession, ...]
+    current: str
+    """The caller's own session."""
+    cursor: str | None
+    """None if there are no more."""
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "sessions": [
+                {
+                    "session_id": session.id,
+                    "device": session.device,
+                    "name": session.name,
+                    "created_at": int(session.created_at),
+                    "seen_at": int(session.seen_at),
+                    "expires_at": int(session.expires_at),
+                    "current": session.id == self.current,
+                }
+                for session in self.sessions
+            ],
+            "cursor": self.cursor,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingReset:
+    """A device's wish to reset the account, which other devices may veto until it is due. Seconds since the epoch."""
+
+    device: str
+    requested_at: float
+    due_at: float
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "device": self.device,
+            "requested_at": int(self.requested_at),
+            "due_at": int(self.due_at),
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSession:
     """A session as the store keeps it; tokens stand there as hashes. Times are seconds since the epoch."""
@@ -81,6 +178,8 @@ class Standing:
     head: Head | None
     expires_at: float
     """When the session ends unless it is renewed."""
+    pending_reset: PendingReset | None = None
+    """Of the account, where the store was asked for it."""
 
     @property
     def key(self) -> RsaKey:
@@ -104,6 +203,8 @@ class Opened:
     refresh_token: str
     custom_token: str | None
     """None until the device is active: before that it may read nothing."""
+    pending_reset: PendingReset | None
+    """Told to active devices, which may veto it, and to the device whose wish it is."""
 
     def json(self) -> dict[str, Any]:
         return {
@@ -115,4 +216,5 @@ class Opened:
             "token_type": "Bearer",
             "expires_in": self.expires_in,
             "refresh_token": self.refresh_token,
+            "pending_reset": self.pending_reset.json() if self.pending_reset else None,
         }

@@ -1,12 +1,13 @@
 """What sessions need of the world. Every method may raise Unavailable or DeadlineExceeded."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 from common.identity import Address, Caller
 from common.sessions.key_ring import KeyRing
-from common.sessions.model import Standing, StoredSession
+from common.sessions.model import ListedSession, Standing, StoredSession
 
 
 class Identities(Protocol):
@@ -39,7 +40,7 @@ class SessionStore(Protocol):
         """Give the address the account `uid`, unless it has one already. The uid it has; the bond lasts."""
 
     async def open(self, session: StoredSession, *, modulus: str, now: float) -> None:
-        """Keep a new session, in one transaction with its device (pending) where that is new.
+        """Keep a new session, in one transaction with its device (pending) where that is new, and its audit line.
 
         Raises:
             Forbidden: the device belongs to another account.
@@ -53,14 +54,28 @@ class SessionStore(Protocol):
     ) -> bool:
         """Replace the refresh hash `presented` by `successor`, remembering `proof`, in one conditional statement.
 
+        The session was seen now.
+
         False if `presented` is no longer the present one.
         """
 
     async def end(self, uid: str, session: str, now: float) -> bool:
-        """End a session of this account; True if there is one, ended now or before."""
+        """End a session of this account, with its audit line; True if there is one, ended now or before."""
+
+    async def end_all(self, uid: str, sessions: Sequence[str], now: float) -> None:
+        """End these sessions of this account, with their audit lines, in one transaction."""
+
+    async def living(self, uid: str, now: float, *, after: str | None, most: int) -> list[ListedSession]:
+        """The account's sessions that live, newest first, `most` at most; `after`: those that come after that one."""
+
+    async def name(self, uid: str, session: str, name: str | None, now: float) -> bool:
+        """Name a living session of this account; False if there is none."""
 
     async def standing(self, caller: Caller, now: float) -> Standing | None:
         """How the caller's device stands; None if the session has ended or is not the caller's."""
+
+    async def standing_with_reset(self, caller: Caller, now: float) -> Standing | None:
+        """As `standing`, with the account's pending reset, in the same statement."""
 
 
 class LiveSessions(Protocol):
@@ -68,7 +83,7 @@ class LiveSessions(Protocol):
 
     async def put(self, caller: Caller, *, expires_at: float) -> None: ...
 
-    async def delete(self, uid: str, session: str) -> None: ...
+    async def delete(self, uid: str, *sessions: str) -> None: ...
 
 
 class TokenKeys(Protocol):

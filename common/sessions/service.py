@@ -8,7 +8,7 @@ from common.jose import SIGNING, digest, read_key
 from common.quotas import Quota, Quotas
 from common.sessions import tokens
 from common.sessions.admission import READING, Admission
-from common.sessions.model import NewSession, Opened, Renewal, Standing, StoredSession
+from common.sessions.model import NewSession, Opened, PendingReset, Renewal, Standing, StoredSession
 from common.sessions.ports import Identities, SessionStore, TokenKeys
 from common.sessions.proof import Proof, Target, read_proof
 
@@ -150,6 +150,7 @@ class Sessions:
             expires_in=tokens.LIFETIME,
             refresh_token=refresh_token,
             custom_token=admitted.custom_token,
+            pending_reset=admitted.pending_reset,
         )
 
 
@@ -158,6 +159,15 @@ class _Admitted:
     caller: Caller
     standing: Standing
     custom_token: str | None
+
+    @property
+    def pending_reset(self) -> PendingReset | None:
+        """As far as it concerns the device: a pending one learns of its own wish alone."""
+        reset = self.standing.pending_reset
+        concerned = self.standing.state == "active" or (
+            self.standing.state == "pending" and reset is not None and reset.device == self.caller.device
+        )
+        return reset if concerned else None
 
 
 def _owner(session: StoredSession) -> Caller:

@@ -21,7 +21,7 @@ print(json.dumps({{"threads": threading.active_count(), "sockets": len(sockets),
 POSTGRES = """
 from common.storage.postgres.connect import cloud_sql, plain
 from common.storage.postgres.pool import Pool
-from common.storage.postgres import conversations, dead_events, keys, permits, quotas, sessions
+from common.storage.postgres import audit, chains, conversations, dead_events, directory, permits, quotas, sessions
 """
 FIRESTORE = """
 from common.storage.firestore.client import FirestoreClient

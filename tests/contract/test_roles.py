@@ -12,6 +12,7 @@ from common.directory.model import Wanted
 from common.errors import NotFound
 from common.messages.model import Rate
 from common.storage.firestore.client import FirestoreClient
+from common.storage.postgres.audit import PostgresAudit
 from common.storage.postgres.connect import plain
 from common.storage.postgres.connection import Connection, StatementFailed
 from common.storage.postgres.dead_events import PostgresDeadEvents
@@ -81,6 +82,30 @@ async def ending(cast: Cast) -> None:
     assert await cast.actor.sessions.end(caller.uid, caller.session, NOW)
 
 
+async def listing(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    assert await cast.actor.sessions.living(caller.uid, NOW, after=None, most=9)
+
+
+async def naming(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    assert await cast.actor.sessions.name(caller.uid, caller.session, "Phone", NOW)
+
+
+async def ending_all(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    await cast.actor.sessions.end_all(caller.uid, [caller.session], NOW)
+
+
+async def admitting(cast: Cast) -> None:
+    assert await cast.actor.sessions.standing_with_reset(await cast.owner.join(), NOW)
+
+
+async def auditing(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    assert await PostgresAudit(cast.pool).read(caller.uid, before=None, most=9)
+
+
 async def publishing(cast: Cast) -> None:
     await cast.actor.publish(await cast.owner.join())
 
@@ -129,9 +154,13 @@ async def dump(cast: Cast) -> None:
 
 USES: dict[str, tuple[Work, ...]] = {
     "sign_up": (quotas,),
-    "create_session": (quotas, opening, standing),
-    "refresh_session": (renewing, ending, standing),
+    "create_session": (quotas, opening, admitting),
+    "refresh_session": (renewing, ending, admitting),
     "revoke_session": (proofs, ending, standing),
+    "revoke_all_sessions": (proofs, listing, ending_all, ending, standing),
+    "list_sessions": (listing, standing),
+    "name_session": (naming, standing),
+    "list_audit": (auditing, standing),
     "publish_key": (proofs, publishing, standing),
     "find_keys": (directory, standing),
     "create_conversation": (conversing, standing),

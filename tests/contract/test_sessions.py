@@ -166,3 +166,82 @@ async def test_an_address_keeps_its_account_whoever_asks_for_another(world: Worl
     )
     assert set(others) == {uid}
     assert await world.sessions.account_of(index) == uid
+
+
+async def test_living_sessions_are_listed_newest_first(world: World) -> None:
+    first = new_session()
+    uid = first.uid
+    await world.join(first)
+    later = [replace(new_session(uid, first.device), expires_at=NOW + DAY) for _ in range(5)]
+    for session in later:
+        await world.sessions.open(session, modulus=modulus_of(first.device), now=NOW + 60.25)
+    await world.join()
+    expected = [*sorted((session.id for session in later), reverse=True), first.id]
+    living = await world.sessions.living(uid, NOW + 61, after=None, most=10)
+    assert [session.id for session in living] == expected
+    newest = living[0]
+    assert (newest.device, newest.name) == (first.device, None)
+    assert newest.created_at == newest.seen_at == pytest.approx(NOW + 60.25)
+    assert newest.expires_at == pytest.approx(NOW + DAY)
+    for after, rest in zip(
+        [None, *expected], [expected, *(expected[n + 1 :] for n in range(6))], strict=True
+    ):
+        page = await world.sessions.living(uid, NOW + 61, after=after, most=3)
+        assert [session.id for session in page] == rest[:3]
+    await world.sessions.end(uid, expected[2], NOW + 61)
+    page = await world.sessions.living(uid, NOW + 61, after=expected[2], most=10)
+    assert [session.id for session in page] == expected[3:]
+    assert await world.sessions.living(uid, NOW + 61, after="x" * 22, most=10) == []
+    late = await world.sessions.living(uid, NOW + 2 * DAY, after=None, most=10)
+    assert [session.id for session in late] == [first.id]
+
+
+async def test_a_session_was_seen_when_it_was_renewed(world: World) -> None:
+    session = new_session()
+    await world.join(session)
+    hashes = {"presented": session.refresh_hash, "successor": thumbprint(), "proof": thumbprint()}
+    assert await world.sessions.rotate(session.id, **hashes, now=NOW + DAY, expires_at=NOW + 46 * DAY)
+    assert not await world.sessions.rotate(session.id, **hashes, now=NOW + 2 * DAY, expires_at=NOW + 47 * DAY)
+    (listed,) = await world.sessions.living(session.uid, NOW + DAY, after=None, most=2)
+    assert [listed.created_at, listed.seen_at] == pytest.approx([NOW, NOW + DAY])
+    assert listed.expires_at == pytest.approx(NOW + 46 * DAY)
+
+
+async def test_a_living_session_is_named(world: World) -> None:
+    caller, other = await world.join(), await world.join()
+    for name in ("Phone \N{SNOWMAN}", "\N{SNOWMAN}" * 64, None):
+        assert await world.sessions.name(caller.uid, caller.session, name, NOW)
+        (listed,) = await world.sessions.living(caller.uid, NOW, after=None, most=2)
+        assert listed.name == name
+    assert not await world.sessions.name(other.uid, caller.session, "x", NOW)
+    assert not await world.sessions.name(caller.uid, "x" * 22, "x", NOW)
+    assert not await world.sessions.name(caller.uid, caller.session, "x", NOW + 46 * DAY)
+    await world.sessions.end(caller.uid, caller.session, NOW)
+    assert not await world.sessions.name(caller.uid, caller.session, "x", NOW)
+
+
+async def test_several_sessions_of_one_account_end_at_once(world: World) -> None:
+    session = new_session()
+    one, other = await world.join(session), await world.join()
+    callers = [await world.join(new_session(session.uid, session.device)) for _ in range(2)]
+    await world.sessions.end(one.uid, callers[0].session, NOW)
+    ids = [caller.session for caller in callers]
+    for _ in range(2):
+        await world.sessions.end_all(one.uid, [*ids, other.session, "x" * 22], NOW + 1)
+    assert [await world.sessions.standing(caller, NOW) is None for caller in callers] == [True, True]
+    assert await world.sessions.standing(one, NOW)
+    assert await world.sessions.standing(other, NOW)
+    await world.sessions.end_all(one.uid, [], NOW)
+
+
+async def test_several_documents_go_at_once(world: World) -> None:
+    caller = caller_of(new_session())
+    for session in ("a" * 22, "b" * 22):
+        await world.live_sessions.put(replace(caller, session=session), expires_at=NOW)
+    await world.live_sessions.delete(caller.uid, "a" * 22, "b" * 22, "c" * 22)
+
+
+async def test_a_session_stands_without_a_reset(world: World) -> None:
+    caller = await world.join()
+    assert await world.sessions.standing_with_reset(caller, NOW) == await world.sessions.standing(caller, NOW)
+    assert await world.sessions.standing_with_reset(replace(caller, session="x" * 22), NOW) is None

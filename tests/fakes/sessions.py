@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from common.errors import Forbidden, InvalidCode
 from common.identity import Address, Caller, Head
 from common.sessions.key_ring import KeyRing
-from common.sessions.model import DeviceState, Standing, StoredSession
+from common.sessions.model import DeviceState, ListedSession, PendingReset, Standing, StoredSession
 
 
 @dataclass
@@ -44,6 +45,9 @@ class FakeSessionStore:
     """id -> (uid, modulus, state)"""
     heads: dict[str, Head] = field(default_factory=dict)
     proofs: set[tuple[str, str]] = field(default_factory=set)
+    listed: dict[str, ListedSession] = field(default_factory=dict)
+    resets: dict[str, PendingReset] = field(default_factory=dict)
+    """uid -> what a device wishes"""
 
     async def use_proof(self, device: str, jti: str, *, expires_at: float) -> bool:
         await asyncio.sleep(0)
@@ -69,6 +73,14 @@ class FakeSessionStore:
         if owner != session.uid:
             raise Forbidden("This device belongs to another account.")
         self.sessions[session.id] = session
+        self.listed[session.id] = ListedSession(
+            id=session.id,
+            device=session.device,
+            name=None,
+            created_at=now,
+            seen_at=now,
+            expires_at=session.expires_at,
+        )
 
     async def find(self, session: str, now: float) -> tuple[StoredSession, Standing] | None:
         stored = self.sessions.get(session)
@@ -89,6 +101,7 @@ class FakeSessionStore:
             rotated_at=now,
             expires_at=expires_at,
         )
+        self.listed[session] = replace(self.listed[session], seen_at=now, expires_at=expires_at)
         return True
 
     async def end(self, uid: str, session: str, now: float) -> bool:
@@ -100,12 +113,37 @@ class FakeSessionStore:
         self.ended.add(session)
         return True
 
+    async def end_all(self, uid: str, sessions: Sequence[str], now: float) -> None:
+        for session in sessions:
+            await self.end(uid, session, now)
+
+    async def living(self, uid: str, now: float, *, after: str | None, most: int) -> list[ListedSession]:
+        await asyncio.sleep(0)
+        mine = [session for session in self.listed.values() if self.sessions[session.id].uid == uid]
+        newest_first = sorted(mine, key=lambda session: (session.created_at, session.id), reverse=True)
+        ids = [session.id for session in newest_first]
+        start = 0 if after is None else ids.index(after) + 1 if after in ids else len(ids)
+        living = [s for s in newest_first[start:] if self._alive(self.sessions[s.id], now)]
+        return living[:most]
+
+    async def name(self, uid: str, session: str, name: str | None, now: float) -> bool:
+        await asyncio.sleep(0)
+        stored = self.sessions.get(session)
+        if stored is None or stored.uid != uid or not self._alive(stored, now):
+            return False
+        self.listed[session] = replace(self.listed[session], name=name)
+        return True
+
     async def standing(self, caller: Caller, now: float) -> Standing | None:
         await asyncio.sleep(0)
         stored = self.sessions.get(caller.session)
         if stored is None or (stored.uid, stored.device) != (caller.uid, caller.device):
             return None
         return self._standing(stored) if self._alive(stored, now) else None
+
+    async def standing_with_reset(self, caller: Caller, now: float) -> Standing | None:
+        standing = await self.standing(caller, now)
+        return standing and replace(standing, pending_reset=self.resets.get(caller.uid))
 
     def _alive(self, session: StoredSession, now: float) -> bool:
         return session.id not in self.ended and now < session.expires_at
@@ -124,8 +162,9 @@ class FakeLiveSessions:
     async def put(self, caller: Caller, *, expires_at: float) -> None:
         self.documents[caller.uid, caller.session] = expires_at
 
-    async def delete(self, uid: str, session: str) -> None:
-        self.documents.pop((uid, session), None)
+    async def delete(self, uid: str, *sessions: str) -> None:
+        for session in sessions:
+            self.documents.pop((uid, session), None)
 
 
 @dataclass

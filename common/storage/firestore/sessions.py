@@ -19,5 +19,6 @@ class FirestoreSessions:
             setting(name, {"device": caller.device, "expires_at": timestamp(expires_at)})
         )
 
-    async def delete(self, uid: str, session: str) -> None:
-        await self.client.commit(deleting(self.client.name("accounts", uid, "sessions", session)))
+    async def delete(self, uid: str, *sessions: str) -> None:
+        names = (self.client.name("accounts", uid, "sessions", session) for session in sessions)
+        await self.client.commit(*(deleting(name) for name in names))

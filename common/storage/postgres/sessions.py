@@ -1,10 +1,12 @@
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from common.errors import Forbidden
 from common.identity import Caller, Head
-from common.sessions.model import Standing, StoredSession
+from common.sessions.model import ListedSession, PendingReset, Standing, StoredSession
+from common.storage.postgres.audit import audit
 from common.storage.postgres.connection import Run
 from common.storage.postgres.pool import Pool
 
@@ -35,10 +37,11 @@ on conflict (id) do nothing
 """
 _OWNER = "select uid from devices where id = :device"
 _OPEN = """
-insert into sessions (id, uid, device, refresh_hash, created_at, expires_at)
+insert into sessions (id, uid, device, refresh_hash, created_at, seen_at, expires_at)
 values (:id, :uid, :device, :refresh_hash, to_timestamp(:now::double precision),
-        to_timestamp(:expires_at::double precision))
+        to_timestamp(:now::double precision), to_timestamp(:expires_at::double precision))
 on conflict (id) do nothing
+returning true
 """
 
 _STANDING_COLUMNS = """
@@ -63,21 +66,50 @@ select {_STANDING_COLUMNS}
 from {_TABLES}
 where session.id = :session and session.uid = :uid and session.device = :device and {_LIVE}
 """  # noqa: S608 - constants
+# A wish that nobody came back for ends a week after it was due.
+_STANDING_WITH_RESET = f"""
+select {_STANDING_COLUMNS},
+    reset.device, extract(epoch from reset.requested_at)::double precision,
+    extract(epoch from reset.due_at)::double precision
+from {_TABLES}
+left join reset_requests reset on reset.uid = session.uid
+    and reset.due_at > to_timestamp(:now::double precision) - interval '7 days'
+where session.id = :session and session.uid = :uid and session.device = :device and {_LIVE}
+"""  # noqa: S608 - constants
 _ROTATE = f"""
 update sessions session set
     refresh_hash = :successor,
     previous_hash = :presented,
     rotation_proof = :proof,
     rotated_at = to_timestamp(:now::double precision),
+    seen_at = to_timestamp(:now::double precision),
     expires_at = to_timestamp(:expires_at::double precision)
 where session.id = :session and session.refresh_hash = :presented and {_LIVE}
 returning true
 """  # noqa: S608 - constants
 _END = """
-update sessions set revoked_at = coalesce(revoked_at, to_timestamp(:now::double precision))
-where id = :session and uid = :uid
-returning true
+update sessions set revoked_at = to_timestamp(:now::double precision)
+where id = any(:sessions::text[]) and uid = :uid and revoked_at is null
+returning id, device
 """
+_EXISTS = "select true from sessions where id = :session and uid = :uid"
+_LIVING = f"""
+select session.id, session.device, session.name,
+    extract(epoch from session.created_at)::double precision,
+    extract(epoch from session.seen_at)::double precision,
+    extract(epoch from session.expires_at)::double precision
+from sessions session
+where session.uid = :uid and {_LIVE}
+  and (:after::text is null or (session.created_at, session.id) < (
+      select before.created_at, before.id from sessions before where before.id = :after and before.uid = :uid))
+order by session.created_at desc, session.id desc
+limit :most::integer
+"""  # noqa: S608 - constants
+_NAME = f"""
+update sessions session set name = :name
+where session.id = :session and session.uid = :uid and {_LIVE}
+returning true
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +135,7 @@ class PostgresSessions:
             run(_KEEP_DEVICE, device=session.device, uid=session.uid, modulus=modulus, now=now)
             if run(_OWNER, device=session.device) != [[session.uid]]:
                 raise Forbidden("This device belongs to another account. Make a new key for each account.")
-            run(
+            opened = run(
                 _OPEN,
                 id=session.id,
                 uid=session.uid,
@@ -112,6 +144,8 @@ class PostgresSessions:
                 now=now,
                 expires_at=session.expires_at,
             )
+            if opened:
+                audit(run, session.uid, "session-begun", now, device=session.device, session=session.id)
 
         await self.pool.transaction(work)
 
@@ -147,7 +181,31 @@ class PostgresSessions:
         return bool(rows)
 
     async def end(self, uid: str, session: str, now: float) -> bool:
-        return bool(await self.pool.run(_END, uid=uid, session=session, now=now))
+        def work(run: Run) -> bool:
+            _end(run, uid, [session], now)
+            return bool(run(_EXISTS, session=session, uid=uid))
+
+        return await self.pool.transaction(work)
+
+    async def end_all(self, uid: str, sessions: Sequence[str], now: float) -> None:
+        await self.pool.transaction(lambda run: _end(run, uid, sessions, now))
+
+    async def living(self, uid: str, now: float, *, after: str | None, most: int) -> list[ListedSession]:
+        rows = await self.pool.run(_LIVING, uid=uid, now=now, after=after, most=most)
+        return [
+            ListedSession(
+                id=session,
+                device=device,
+                name=name,
+                created_at=created_at,
+                seen_at=seen_at,
+                expires_at=expires_at,
+            )
+            for session, device, name, created_at, seen_at, expires_at in rows
+        ]
+
+    async def name(self, uid: str, session: str, name: str | None, now: float) -> bool:
+        return bool(await self.pool.run(_NAME, uid=uid, session=session, name=name, now=now))
 
     async def standing(self, caller: Caller, now: float) -> Standing | None:
         rows = await self.pool.run(
@@ -155,8 +213,25 @@ class PostgresSessions:
         )
         return _standing(rows[0]) if rows else None
 
+    async def standing_with_reset(self, caller: Caller, now: float) -> Standing | None:
+        rows = await self.pool.run(
+            _STANDING_WITH_RESET, session=caller.session, uid=caller.uid, device=caller.device, now=now
+        )
+        if not rows:
+            return None
+        *standing, device, requested_at, due_at = rows[0]
+        if device is None:
+            return _standing(standing)
+        reset = PendingReset(device=device, requested_at=requested_at, due_at=due_at)
+        return _standing(standing, reset)
 
-def _standing(row: list[Any]) -> Standing:
+
+def _end(run: Run, uid: str, sessions: Sequence[str], now: float) -> None:
+    for session, device in run(_END, uid=uid, sessions=list(sessions), now=now):
+        audit(run, uid, "session-ended", now, device=device, session=session)
+
+
+def _standing(row: list[Any], reset: PendingReset | None = None) -> Standing:
     modulus, state, expires_at, uid, root, seq, head_hash = row
     head = None if root is None else Head(uid=uid, root=root, seq=seq, hash=head_hash)
-    return Standing(modulus=modulus, state=state, head=head, expires_at=expires_at)
+    return Standing(modulus=modulus, state=state, head=head, expires_at=expires_at, pending_reset=reset)

@@ -143,3 +143,73 @@ async def test_what_a_fault_leaves_behind_reads_for_two_hours_at_most(world: Wor
     world.clock.now = world.store.sessions[caller.session].expires_at - 60
     await world.admission.admit(caller)
     assert world.live.documents["alice1", caller.session] == world.clock.now + 60
+
+
+async def test_all_sessions_end_the_callers_own_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    phone, laptop = await world.begin(), await world.begin(LAPTOP)
+    third = await world.begin()
+    other = Caller(uid="bob1", session="b" * 22, device="d")
+    for caller in (caller_of(phone), caller_of(laptop), caller_of(third)):
+        await world.admission.admit(caller)
+    await world.live.put(other, expires_at=world.clock.now)
+    calls: list[tuple[str, ...]] = []
+    delete, end = world.live.delete, world.store.end
+
+    async def seen_delete(uid: str, *sessions: str) -> None:
+        calls.append(("delete", *sorted(sessions)))
+        await delete(uid, *sessions)
+
+    async def seen_end(uid: str, session: str, now: float) -> bool:
+        calls.append(("end", session))
+        return await end(uid, session, now)
+
+    monkeypatch.setattr(world.live, "delete", seen_delete)
+    monkeypatch.setattr(world.store, "end", seen_end)
+    await world.admission.end_all(caller_of(phone))
+    others = sorted((laptop.session, third.session))
+    assert sorted(calls[1:3]) == [("end", session) for session in others]
+    assert [calls[0], *calls[3:]] == [
+        ("delete", *others),
+        ("delete", *others),
+        ("delete", phone.session),
+        ("end", phone.session),
+        ("delete", phone.session),
+    ]
+    assert world.live.documents.keys() == {("bob1", other.session)}
+
+
+async def test_ending_all_may_be_repeated_until_it_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, laptop = await world.begin(), await world.begin(LAPTOP)
+    for opened in (phone, laptop):
+        await world.admission.admit(caller_of(opened))
+    for failing in ("delete", "end_all"):
+
+        async def fail(*_: object) -> None:
+            raise Unavailable("Away.")
+
+        with monkeypatch.context() as away:
+            away.setattr(world.live if failing == "delete" else world.store, failing, fail)
+            with pytest.raises(Unavailable):
+                await world.admission.end_all(caller_of(phone))
+        await world.gate.require_active(caller_of(phone))
+    await world.admission.end_all(caller_of(phone))
+    assert world.store.ended == {phone.session, laptop.session}
+    assert world.live.documents == {}
+
+
+async def test_a_session_begun_meanwhile_ends_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = await world.begin()
+    await world.begin(LAPTOP)
+    end_all = world.store.end_all
+
+    async def begin_then_end(uid: str, sessions: list[str], now: float) -> None:
+        monkeypatch.undo()
+        await world.begin(LAPTOP)
+        await end_all(uid, sessions, now)
+
+    monkeypatch.setattr(world.store, "end_all", begin_then_end)
+    await world.admission.end_all(caller_of(phone))
+    assert world.store.ended == world.store.sessions.keys()
+    assert len(world.store.ended) == 3

@@ -76,7 +76,6 @@ grant select, insert, update, delete on link_requests, reset_requests, key_backu
 grant select, insert, update on history_keys to sealpost_identity;
 grant select, insert on audit_log to sealpost_identity;
 grant usage on sequence audit_log_id_seq to sealpost_identity;
-grant select on members to sealpost_identity;
 
 grant select on history_keys to sealpost_messaging;
 grant select, insert, update, delete on discoveries to sealpost_messaging;
