@@ -174,7 +174,11 @@ class Sender:
         self, draft: _Draft, members: Mapping[str, recipients.Member], heads: Mapping[str, Head]
     ) -> Sealed:
         chosen = recipients.choose(
-            members, sender=self._own, sending_device=self._device.key.kid, now=int(self._now())
+            members,
+            sender=self._own,
+            sending_device=self._device.key.kid,
+            now=int(self._now()),
+            expires=False,
         )
         return seal(
             body=Text(draft.text, self._email).to_json(),
@@ -186,7 +190,7 @@ class Sender:
             now=int(self._service.now() * 1000),
             expires_at=None,
             signing_key=self._device.key,
-            recipients=[key.key for key in chosen.keys],
+            recipients=chosen.keys,
         )
 
     def _conversation(self, draft: _Draft, members: Mapping[str, recipients.Member]) -> Conversation:

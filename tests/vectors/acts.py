@@ -6,7 +6,7 @@ from sealpost.protocol import chain, encoding
 from sealpost.protocol.jwk import PrivateKey
 from sealpost.protocol.jws import Type
 from tests.vectors import forge
-from tests.vectors.people import NOW, SERVICE, UIDS, private_key
+from tests.vectors.people import NOW, SERVICE, UIDS, person, private_key
 from tests.vectors.tokens import SERVER, case
 
 ALICE, TABLET, PHONE, DESK = (
@@ -69,7 +69,7 @@ def resetting(before: Statements, device: PrivateKey, **carried: object) -> Stat
     return then(before, "reset", device, device=device.public.to_json(), **carried)
 
 
-ONE = then((), "add-device", ALICE, device=ALICE.public.to_json(), pop=None)
+ONE = person("alice").chain.statements
 TWO = adding(ONE, TABLET, ALICE)
 NONE_LEFT = removing(ONE, ALICE, ALICE)
 WITH_HISTORY = history(TWO, HISTORY, BACKUP)

@@ -7,7 +7,7 @@ from sealpost.protocol import encoding
 from sealpost.protocol.context import kids_hash
 from sealpost.protocol.encoding import b64encode
 from sealpost.protocol.jws import Type
-from tests.vectors import forge
+from tests.vectors import forge, later
 from tests.vectors.messages import (
     MID,
     MILLISECONDS,
@@ -24,7 +24,21 @@ from tests.vectors.messages import (
     random_kid,
     sealed,
 )
-from tests.vectors.people import direct, person
+from tests.vectors.people import direct, person, private_key
+
+_RECEIVER: dict[str, Any] = {
+    "uid": person("bob").uid,
+    "device": person("bob").device,
+    "keys": [
+        {
+            "kid": person("bob").encryption.kid,
+            "key": "bob_encryption",
+            "uid": person("bob").uid,
+            "device": person("bob").device,
+        }
+    ],
+    "destroyed": [],
+}
 
 
 def _shape() -> list[dict[str, Any]]:
@@ -308,9 +322,9 @@ def _place() -> list[dict[str, Any]]:
     ]
 
 
-def _accepted(name: str, envelope: dict[str, Any], doc: dict[str, Any], **other: object) -> dict[str, Any]:
-    bob = person("bob")
-    token = forge.open_jwe(envelope, bob.encryption.kid, bob.encryption)
+def _accepted(name: str, envelope: dict[str, Any], doc: dict[str, Any], **other: Any) -> dict[str, Any]:
+    [opener] = other.get("receiver", _RECEIVER)["keys"]
+    token = forge.open_jwe(envelope, opener["kid"], private_key(opener["key"]))
     payload = encoding.loads(encoding.b64decode(token.split(".")[1]))
     return {
         "name": name,
@@ -345,14 +359,7 @@ def build() -> dict[str, Any]:
         "uid, `known.conversation` the pinned conversation, `known.seen` the inner hash seen under this id, "
         "`known.highest_n` the highest n seen of the sending device, `known.now` milliseconds. `server` says whether "
         "the service, which sees only the envelope, refuses the case too.",
-        "receiver": {
-            "uid": bob.uid,
-            "device": bob.device,
-            "keys": [
-                {"kid": bob.encryption.kid, "key": "bob_encryption", "uid": bob.uid, "device": bob.device}
-            ],
-            "destroyed": [],
-        },
+        "receiver": _RECEIVER,
         "known": {
             "chains": {someone.uid: list(someone.chain.statements) for someone in (alice, bob, mallory)},
             "conversation": {"maker": "alice", "statements": list(direct("alice", "bob").statements)},
@@ -368,6 +375,7 @@ def build() -> dict[str, Any]:
             _accepted("gap", gap, document(gap), notices=["gap"]),
             _accepted("slow clock", slow, document(slow), notices=["clock"]),
             seen | {"known": {"seen": seen["inner_hash"]}, "already_seen": True},
+            *(_accepted(name, envelope, doc, **other) for name, envelope, doc, other in later.accepted()),
         ],
-        "refused": _shape() + _decryption() + _place(),
+        "refused": _shape() + _decryption() + _place() + later.refused(),
     }

@@ -9,7 +9,7 @@ from typing import Any
 from sealpost.protocol import encoding, identifiers, proof, safety
 from sealpost.protocol.envelope import padding
 from sealpost.protocol.jws import Type
-from tests.vectors import acts, envelopes, forge, links, people, statements, tokens
+from tests.vectors import acts, envelopes, forge, links, people, rounds, statements, tokens
 from tests.vectors.people import NOW, SERVICE, person, private_key
 
 
@@ -193,6 +193,8 @@ def main() -> None:
         "links.json": links.build(),
         "encryption_keys.json": statements.encryption_keys(),
         "conversations.json": statements.conversations(),
+        "self_conversations.json": rounds.self_conversations(),
+        "recipients.json": rounds.recipients(),
         "envelopes.json": envelopes.build(),
         "proofs.json": proofs(),
         "safety.json": safety_numbers(),

@@ -33,5 +33,12 @@ MAX_ENVELOPE: Final = 96 * 1024
 MAX_BODY: Final = 32 * 1024
 """UTF-8 bytes of a serialised body."""
 
+MAX_PINS: Final = 50
+"""Accounts in one message of pins."""
+MAX_PIN_ADDRESSES: Final = 4
+"""Addresses of one account in a pin."""
+MAX_ADDRESS: Final = 254
+"""Characters of an email address (RFC 5321)."""
+
 CLOCK_NOTICE: Final = 600_000
 """Milliseconds between the signed time and the server's from which both are shown."""

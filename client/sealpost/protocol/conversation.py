@@ -18,7 +18,7 @@ _ACTS: Final = frozenset({"create", "add", "remove", "role", "leave"})
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A verified direct conversation; ``members`` are its two uids, ascending."""
+    """A verified conversation; ``members`` are the two uids of a direct one, ascending, or one's own alone."""
 
     cid: str
     members: tuple[str, ...]
@@ -46,12 +46,23 @@ def create_direct(*, uid: str, other: str, head: Head, key: PrivateKey, now: int
 
     ``head`` is the present head of one's own chain, ``now`` in seconds.
     """
+    cid = identifiers.direct_conversation(uid, other)
+    return _create("direct", cid, sorted((uid, other)), uid=uid, head=head, key=key, now=now)
+
+
+def create_self(*, uid: str, head: Head, key: PrivateKey, now: int) -> str:
+    """The statement by which ``uid`` makes its conversation with itself, as :func:`create_direct`."""
+    return _create("self", identifiers.self_conversation(uid), [uid], uid=uid, head=head, key=key, now=now)
+
+
+def _create(
+    kind: str, cid: str, members: list[str], *, uid: str, head: Head, key: PrivateKey, now: int
+) -> str:
     if head.uid != uid:
         raise ValueError("the head is of another account")
-    first, second = sorted((uid, identifiers.uid(other)))
     payload = {
         "v": VERSION,
-        "cid": identifiers.direct_conversation(uid, other),
+        "cid": cid,
         "seq": 0,
         "prev": None,
         "iat": now,
@@ -59,8 +70,8 @@ def create_direct(*, uid: str, other: str, head: Head, key: PrivateKey, now: int
         "dev": key.kid,
         "head": [head.seq, head.hash],
         "act": "create",
-        "kind": "direct",
-        "members": [[first, "member"], [second, "member"]],
+        "kind": kind,
+        "members": [[member, "member"] for member in members],
         "ext": {},
     }
     return jws.sign(jws.Type.CONVERSATION, payload, key)
@@ -73,7 +84,7 @@ def verify(
     chains: Mapping[str, Chain],
     pinned: tuple[int, str] | None = None,
 ) -> Conversation:
-    """Verify a direct conversation; ``chains`` holds the chains of both members, ``pinned`` is (seq, hash).
+    """Verify a conversation; ``chains`` holds the chains of its members, ``pinned`` is (seq, hash).
 
     Raises ``malformed``, ``bad-signature``, ``unknown-device`` (signer not active at the named head),
     ``not-a-member``, ``update-needed`` (groups), ``chain-hidden`` and ``chain-fork`` (the signer's chain head, or
@@ -81,14 +92,14 @@ def verify(
     """
     compacts = tuple(statements)
     if len(compacts) != 1:
-        raise malformed("conversation: a direct one has one statement")
+        raise malformed("conversation: it has one statement")
     parsed = jws.parse(jws.Type.CONVERSATION, compacts[0])
     claims = _read(parsed.claims)
     if claims["cid"] != cid:
         raise malformed("conversation: another one's statement")
     if pinned is not None and pinned != (0, parsed.hash):
         raise ForkError("two statements create one conversation", ours=pinned[1], theirs=compacts[0])
-    members = _direct_members(claims)
+    members = _members(claims)
     if claims["iss"] not in members:
         raise ProtocolError(Code.NOT_A_MEMBER, "conversation: made by an outsider")
     _check_signer(parsed, claims, chains)
@@ -109,17 +120,24 @@ def _read(claims: dict[str, Any]) -> dict[str, Any]:
     identifiers.uid(claims["iss"])
     if claims["kind"] == "group" and claims["act"] in _ACTS:
         raise ProtocolError(Code.UPDATE_NEEDED, "conversation: this client does not handle groups yet")
-    if (claims["kind"], claims["act"], claims["seq"], claims["prev"]) != ("direct", "create", 0, None):
-        raise malformed("conversation: a direct one is created and never changed")
+    if claims["kind"] not in ("direct", "self") or (claims["act"], claims["seq"], claims["prev"]) != (
+        "create",
+        0,
+        None,
+    ):
+        raise malformed("conversation: it is created and never changed")
     return claims
 
 
-def _direct_members(claims: dict[str, Any]) -> tuple[str, str]:
-    match claims["members"]:
-        case [[str(first), "member"], [str(second), "member"]] if first < second:
+def _members(claims: dict[str, Any]) -> tuple[str, ...]:
+    match claims["kind"], claims["members"]:
+        case "direct", [[str(first), "member"], [str(second), "member"]] if first < second:
             if claims["cid"] == identifiers.direct_conversation(first, second):
                 return first, second
-    raise malformed("conversation: members are not the two of its id")
+        case "self", [[str(only), "member"]]:
+            if claims["cid"] == identifiers.self_conversation(only):
+                return (only,)
+    raise malformed("conversation: members are not those of its id")
 
 
 def _check_signer(parsed: jws.Unverified, claims: dict[str, Any], chains: Mapping[str, Chain]) -> None:

@@ -51,3 +51,8 @@ def direct_conversation(uid_a: str, uid_b: str) -> str:
     if first == second:
         raise malformed("a direct conversation has two members")
     return sha256(f"sealpost direct 1\0{first}\0{second}".encode("ascii"))
+
+
+def self_conversation(of: str) -> str:
+    """The id of a person's conversation with themselves: base64url(SHA-256("sealpost self 1" 00 uid))."""
+    return sha256(f"sealpost self 1\0{uid(of)}".encode("ascii"))

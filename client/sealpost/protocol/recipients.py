@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sealpost.protocol.chain import Chain, Head
 from sealpost.protocol.encryption_keys import EncryptionKey
 from sealpost.protocol.errors import Code, ProtocolError
+from sealpost.protocol.jwk import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +24,33 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """The keys to seal for, ascending by kid, and the members who can read nothing and are left out."""
+    """The keys to seal for, ascending by kid, and the members without a device that can read, who are left out."""
 
-    keys: tuple[EncryptionKey, ...]
+    keys: tuple[PublicKey, ...]
     left_out: tuple[str, ...]
 
 
-def choose(members: Mapping[str, Member], *, sender: str, sending_device: str, now: int) -> Recipients:
-    """The current key of every active device of every member but the sending device.
+def choose(
+    members: Mapping[str, Member], *, sender: str, sending_device: str, now: int, expires: bool
+) -> Recipients:
+    """The current key of every active device of every member but the sending device, and their history keys.
 
-    ``members`` has every member of the conversation by uid, the ``sender`` too. In a direct conversation
-    (two members) a counterpart without a key is ``no-active-device``.
+    ``members`` has every member of the conversation by uid, the ``sender`` too. A message that ``expires`` is sealed
+    for no history key. In a direct conversation (two members) a counterpart without a device's key is
+    ``no-active-device``; in one with oneself there may be no recipient at all, and nothing to send then.
     """
-    keys: list[EncryptionKey] = []
+    keys: dict[str, PublicKey] = {}
     left_out: list[str] = []
     for uid, member in members.items():
         current = member.current_keys(now)
-        keys += (key for key in current if key.device != sending_device)
+        keys |= {key.key.kid: key.key for key in current if key.device != sending_device}
+        if member.chain.history is not None and not expires:
+            keys[member.chain.history.key.kid] = member.chain.history.key
         if not current and uid != sender:
             left_out.append(uid)
     if left_out and len(members) == 2:  # noqa: PLR2004 - a direct conversation
         raise ProtocolError(Code.NO_ACTIVE_DEVICE, "the counterpart has no current key")
-    return Recipients(tuple(sorted(keys, key=lambda key: key.key.kid)), tuple(left_out))
+    return Recipients(tuple(keys[kid] for kid in sorted(keys)), tuple(left_out))
 
 
 def check_unchanged(before: Mapping[str, Head], after: Mapping[str, Head]) -> None:

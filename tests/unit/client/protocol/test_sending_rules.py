@@ -4,12 +4,13 @@ import ast
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sealpost.protocol
-from sealpost.protocol import conversation, encryption_keys, recipients
-from sealpost.protocol.body import Text
+from sealpost.protocol import bounds, conversation, encryption_keys, identifiers, recipients
+from sealpost.protocol.body import Pin, Pins, Text
 from sealpost.protocol.chain import Head
 from sealpost.protocol.errors import NOTICES, SENTENCES, Code, Notice, ProtocolError
 from tests.vectors.people import NOW, person
@@ -28,17 +29,18 @@ def choose(now: int = NOW, **members: recipients.Member) -> recipients.Recipient
         sender=person("alice").uid,
         sending_device=person("alice").device,
         now=now,
+        expires=False,
     )
 
 
 def test_every_device_but_the_sending_one_is_a_recipient() -> None:
     chosen = choose(alice=member("alice"), bob=member("bob"))
-    assert chosen == recipients.Recipients((person("bob").key,), ())
+    assert chosen == recipients.Recipients((person("bob").encryption.public,), ())
 
 
 def test_recipients_ascend_by_kid() -> None:
     chosen = choose(alice=member("alice"), bob=member("bob"), mallory=member("mallory"))
-    kids = [key.key.kid for key in chosen.keys]
+    kids = [key.kid for key in chosen.keys]
     assert kids == sorted(kids)
     assert len(kids) == 2
 
@@ -65,7 +67,7 @@ def test_a_removed_device_is_no_recipient() -> None:
 
 def test_in_a_larger_round_who_cannot_read_is_left_out_and_named() -> None:
     chosen = choose(alice=member("alice"), bob=member("bob"), mallory=member("mallory", keys=False))
-    assert chosen == recipients.Recipients((person("bob").key,), (person("mallory").uid,))
+    assert chosen == recipients.Recipients((person("bob").encryption.public,), (person("mallory").uid,))
 
 
 def test_a_retry_stops_at_a_change_of_roots_or_members() -> None:
@@ -110,6 +112,66 @@ def test_a_conversation_is_made_with_ones_own_head() -> None:
         conversation.create_direct(
             uid=alice.uid, other=bob.uid, head=bob.chain.head, key=alice.signing, now=NOW
         )
+    made = conversation.create_self(uid=alice.uid, head=alice.chain.head, key=alice.signing, now=NOW)
+    cid = identifiers.self_conversation(alice.uid)
+    assert conversation.verify(cid, [made], chains={alice.uid: alice.chain}).members == (alice.uid,)
+
+
+def pin(uid: str = "bob", **changed: Any) -> dict[str, Any]:
+    head = person("bob").chain.head
+    usual = {
+        "uid": uid,
+        "head": [head.seq, head.hash],
+        "verified": [head.root, head.seq, head.hash],
+        "addresses": ["bob@example.org"],
+    }
+    return usual | changed
+
+
+def test_pins() -> None:
+    body = {"type": "pins", "pins": [pin(), pin("carol", verified=None, addresses=[])]}
+    pins = Pins.parse(body | {"later": 1})
+    assert pins.to_json() == body
+    assert [entry.uid for entry in pins.pins] == ["bob", "carol"]
+    with pytest.raises(ProtocolError, match="update-needed"):
+        Pins.parse({"type": "text"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        {},
+        [pin(), pin()],
+        [pin(str(number)) for number in range(51)],
+        [pin(later=1)],
+        [pin("a-b")],
+        [pin(head=[0])],
+        [pin(head=[True, "x"])],
+        [pin(verified=[0, "x"])],
+        [pin(verified=["x", *pin()["head"]])],
+        [pin(verified={})],
+        [pin(addresses="bob@example.org")],
+        [pin(addresses=[1])],
+        [pin(addresses=[""])],
+        [pin(addresses=["a" * 255])],
+        [pin(addresses=["a@example.org"] * 5)],
+    ],
+)
+def test_pins_of_another_shape_are_malformed(wrong: object) -> None:
+    with pytest.raises(ProtocolError, match="malformed"):
+        Pins.parse({"type": "pins", "pins": wrong})
+
+
+def test_many_pins_are_several_messages() -> None:
+    pins = [Pin.parse(pin(f"u{number}")) for number in range(120)]
+    bodies = Pins.split(pins)
+    assert [len(body.pins) for body in bodies] == [50, 50, 20]
+    assert [entry for body in bodies for entry in body.pins] == pins
+    assert Pins.split([]) == ()
+    long = [Pin.parse(pin(f"u{number}", addresses=["é" * 254] * 4)) for number in range(50)]
+    assert all(body.size <= bounds.MAX_BODY for body in Pins.split(long))
+    assert sum(len(body.pins) for body in Pins.split(long)) == 50
 
 
 def test_bodies() -> None:

@@ -18,6 +18,7 @@ from sealpost.protocol import (
     linking,
     opening,
     proof,
+    recipients,
     safety,
 )
 from sealpost.protocol.errors import Code, ProtocolError
@@ -34,6 +35,8 @@ ACTS = read("acts.json")
 LINKS = read("links.json")
 ENCRYPTION_KEYS = read("encryption_keys.json")
 CONVERSATIONS = read("conversations.json")
+SELF_CONVERSATIONS = read("self_conversations.json")
+RECIPIENTS = read("recipients.json")
 ENVELOPES = read("envelopes.json")
 PROOFS = read("proofs.json")
 SAFETY = read("safety.json")
@@ -284,21 +287,72 @@ def test_encryption_key_refused(case: dict[str, Any]) -> None:
 # conversations.json
 
 
-def read_conversation(case: dict[str, Any]) -> conversation.Conversation:
+def read_conversation(file: dict[str, Any], case: dict[str, Any]) -> conversation.Conversation:
     pinned = tuple(case["pinned"]) if "pinned" in case else None
-    return conversation.verify(CONVERSATIONS["cid"], case["statements"], chains=PINNED, pinned=pinned)
+    return conversation.verify(file["cid"], case["statements"], chains=PINNED, pinned=pinned)
 
 
 @each(CONVERSATIONS["accepted"])
 def test_conversation(case: dict[str, Any]) -> None:
-    verified = read_conversation(case)
+    verified = read_conversation(CONVERSATIONS, case)
     assert list(verified.members) == case["members"]
     assert list(verified.head) == case["head"]
 
 
 @each(CONVERSATIONS["refused"])
 def test_conversation_refused(case: dict[str, Any]) -> None:
-    refuses(lambda: read_conversation(case), case["code"])
+    refuses(lambda: read_conversation(CONVERSATIONS, case), case["code"])
+
+
+# self_conversations.json
+
+
+@each(SELF_CONVERSATIONS["accepted"])
+def test_self_conversation(case: dict[str, Any]) -> None:
+    verified = read_conversation(SELF_CONVERSATIONS, case)
+    assert list(verified.members) == case["members"] == [SELF_CONVERSATIONS["uid"]]
+    assert list(verified.head) == case["head"]
+    assert identifiers.self_conversation(SELF_CONVERSATIONS["uid"]) == SELF_CONVERSATIONS["cid"]
+
+
+@each(SELF_CONVERSATIONS["refused"])
+def test_self_conversation_refused(case: dict[str, Any]) -> None:
+    refuses(lambda: read_conversation(SELF_CONVERSATIONS, case), case["code"])
+
+
+# recipients.json
+
+
+def choose(case: dict[str, Any]) -> recipients.Recipients:
+    now, members = RECIPIENTS["now"], {}
+    for member in case["members"]:
+        own = chain.verify(member["uid"], member["statements"])
+        kept = [
+            statement
+            for statement in member["encryption_keys"]
+            if own.devices[jws.parse(jws.Type.ENCRYPTION_KEY, statement).kid].removed is None
+        ]
+        keys = [encryption_keys.verify(statement, chain=own, now=now) for statement in kept]
+        members[own.uid] = recipients.Member(own, {key.device: key for key in keys})
+    return recipients.choose(
+        members,
+        sender=RECIPIENTS["sender"],
+        sending_device=RECIPIENTS["sending_device"],
+        now=now,
+        expires=case["expires"],
+    )
+
+
+@each(RECIPIENTS["accepted"])
+def test_recipients(case: dict[str, Any]) -> None:
+    chosen = choose(case)
+    assert [key.kid for key in chosen.keys] == case["kids"]
+    assert list(chosen.left_out) == case["left_out"]
+
+
+@each(RECIPIENTS["refused"])
+def test_recipients_refused(case: dict[str, Any]) -> None:
+    refuses(lambda: choose(case), case["code"])
 
 
 # envelopes.json
@@ -356,7 +410,7 @@ def test_envelope(case: dict[str, Any]) -> None:
 
 @each(ENVELOPES["accepted"])
 def test_envelope_opens_by_the_primitives_alone(case: dict[str, Any]) -> None:
-    [own] = ENVELOPES["receiver"]["keys"]
+    [own] = case.get("receiver", ENVELOPES["receiver"])["keys"]
     sealed = json.loads(case["document"]["envelope"])
     assert forge.open_jwe(sealed, own["kid"], private_key(own["key"])) == case["inner"]
 
@@ -368,7 +422,7 @@ def test_envelope_refused(case: dict[str, Any]) -> None:
 
 def test_every_code_of_a_reader_has_a_case() -> None:
     """The rest are a sender's, and those of typed secrets."""
-    others = {Code.REVOKED_DEVICE, Code.KEY_CHANGE, Code.NO_ACTIVE_DEVICE, Code.MISTYPED}
+    others = {Code.KEY_CHANGE, Code.NO_ACTIVE_DEVICE, Code.MISTYPED}
     others |= {Code.BACKUP_STALE, Code.BACKUP_UNREADABLE}
     files = (
         JWKS,
