@@ -154,10 +154,12 @@ def encryption_key(device: Key, wrapping: Key, uid: str, now: float, /, *, n: in
 
 
 def creation(device: Key, uid: str, other: str, head: tuple[int, str], now: float, /, **changed: Any) -> str:
-    first, second = sorted((uid, other))
+    """Of a conversation of two, or with oneself where `other` is that."""
+    kind, members = ("self", [uid]) if uid == other else ("direct", sorted((uid, other)))
+    named = "\0".join([f"sealpost {kind} 1", *members])
     payload = {
         "v": 1,
-        "cid": b64(sha256(f"sealpost direct 1\0{first}\0{second}".encode()).digest()),
+        "cid": b64(sha256(named.encode()).digest()),
         "seq": 0,
         "prev": None,
         "iat": int(now),
@@ -165,8 +167,8 @@ def creation(device: Key, uid: str, other: str, head: tuple[int, str], now: floa
         "dev": device.kid,
         "head": list(head),
         "act": "create",
-        "kind": "direct",
-        "members": [[first, "member"], [second, "member"]],
+        "kind": kind,
+        "members": [[member, "member"] for member in members],
         "ext": {},
     }
     return device.sign("sealpost-conv+jwt", payload | changed)

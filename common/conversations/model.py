@@ -1,5 +1,7 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Kind = Literal["direct", "self"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +13,13 @@ class NewConversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
-    """A verified statement that creates a direct conversation."""
+    """A verified statement that creates a conversation of two people, or with oneself."""
 
     id: str
     hash: str
-    members: tuple[str, str]
+    kind: Kind
+    members: tuple[str, ...]
+    """Ascending."""
     creator: str
     creator_head: tuple[int, str]
     """(seq, hash) in the creator's key chain, which the store checks."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from common.conversations.model import Creation, Started
+from common.conversations.model import Creation, Kind, Started
 
 
 class ConversationStore(Protocol):
@@ -14,14 +14,14 @@ class ConversationStore(Protocol):
 
         Raises:
             InvalidRequest: the creator's chain has no such head.
-            NotFound: the other member has no account with a published chain.
+            NotFound: the other member has no account with a published chain, or is not to be discovered by the creator.
         """
 
 
 class LiveConversations(Protocol):
     """conversations/{cid} in Firestore, which clients list."""
 
-    async def put(self, conversation: str, members: Sequence[str]) -> None:
+    async def put(self, conversation: str, kind: Kind, members: Sequence[str]) -> None:
         """Make the document if there is none; leave one that stands there as it is."""
 
     async def touch(self, conversation: str, at: int) -> bool:

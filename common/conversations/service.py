@@ -15,7 +15,7 @@ class Conversations:
     clock: Clock
 
     async def start(self, request: NewConversation, caller: Caller, device_key: RsaKey) -> Started:
-        """Create a direct conversation, or return the one that the other side created first.
+        """Create a conversation, or return the one that stands there: the other side or another device was first.
 
         Raises:
             InvalidRequest, NotFound: see common.conversations.statements and ConversationStore.create.
@@ -23,7 +23,7 @@ class Conversations:
         now = self.clock()
         creation = read_creation(request.statement, caller, device_key, now)
         started = await self.store.create(creation, now)
-        await self.live.put(creation.id, creation.members)
+        await self.live.put(creation.id, creation.kind, creation.members)
         return started
 
     async def note_message(self, conversation: str, sent_at: int) -> bool:

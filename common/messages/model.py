@@ -62,6 +62,8 @@ class Permit:
     """A member has blocked the caller."""
     keys: tuple[RecipientKey, ...]
     """Of the members' active devices, the caller's own device included."""
+    history_kids: tuple[str, ...]
+    """The living history key of each member that has one, the caller's own account included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ class Messages:
         Raises:
             InvalidRequest: the envelope is not one of the protocol, or expires_at is past or too far ahead.
             Unauthenticated, DeviceNotActive, NotAMember, Blocked, RateLimited: the caller may not send this.
-            DeviceMismatch: the envelope is not sealed for exactly the members' active keys.
+            DeviceMismatch: the envelope is not sealed for exactly the members' active keys, and their history keys
+                if it does not expire.
             MessageConflict: other bytes stand under this id.
         """
         now = self.clock()
@@ -44,7 +45,7 @@ class Messages:
         _require(permit, caller)
         try:
             expires_at = _expiry(request, now)
-            await self._require_match(permit, kids, caller, now)
+            await self._require_match(permit, kids, request, caller, now)
         except (InvalidRequest, DeviceMismatch):
             stored = await self.log.find(request.conversation_id, request.message_id)
             if stored is None or not _same(stored, request, caller):
@@ -65,13 +66,17 @@ class Messages:
             raise MessageConflict("Another message stands under this id. Make a new id for a new message.")
         return stored.sent_at
 
-    async def _require_match(self, permit: Permit, kids: tuple[str, ...], caller: Caller, now: float) -> None:
+    async def _require_match(
+        self, permit: Permit, kids: tuple[str, ...], request: NewMessage, caller: Caller, now: float
+    ) -> None:
         sealed_for = set(kids)
         others = [key for key in permit.keys if key.device != caller.device]
         active = {key.kid for key in others if key.expires_at > now}
+        expired = {key.kid for key in others} - active
+        if request.expires_at is None:  # what disappears goes into nobody's history
+            active |= set(permit.history_kids)
         if sealed_for == active:
             return
-        expired = {key.kid for key in others} - active
         heads = await self.permits.heads(permit.members)
         raise DeviceMismatch(
             "The members' keys have changed. Look them up, verify them, and seal again.",

@@ -1,4 +1,4 @@
-"""Create a direct conversation by a signed statement, or answer with the one that stands there."""
+"""Create a conversation of two people or with oneself by a signed statement, or answer with the one that stands there."""
 
 from starlette.responses import Response
 

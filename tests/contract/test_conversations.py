@@ -1,8 +1,10 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from common.conversations.model import Started
+from common.conversations.statements import self_id
 from common.directory.model import ConversationQuery
 from common.errors import InvalidRequest, NotFound
 from common.identity import Caller
@@ -48,6 +50,16 @@ async def test_the_other_side_must_have_published(world: World) -> None:
         await world.conversations.create(creation(one, await world.join(), head), NOW)
 
 
+async def test_a_conversation_with_oneself_is_created_once(world: World) -> None:
+    one, head = await published(world)
+    made, again = creation(one, one, head), creation(one, one, head)
+    assert (made.id, made.members) == (self_id(one.uid), (one.uid,))
+    expected = Started(id=made.id, statements=(made.compact,), created=True)
+    assert await world.conversations.create(made, NOW) == expected
+    for late in (made, again):
+        assert await world.conversations.create(late, NOW) == replace(expected, created=False)
+
+
 async def test_members_alone_find_its_statements(world: World) -> None:
     (one, head), (other, _), (stranger, _) = (
         await published(world),
@@ -67,7 +79,7 @@ async def test_members_alone_find_its_statements(world: World) -> None:
 async def test_the_time_of_the_last_message_only_rises(world: World) -> None:
     live, cid = world.live_conversations, thumbprint()
     assert not await live.touch(cid, 5)
-    await live.put(cid, ["a", "b"])
+    await live.put(cid, "direct", ["a", "b"])
     for at in (7_000_000_000_000, 3, 7_000_000_000_001):
         assert await live.touch(cid, at)
-    await live.put(cid, ["a", "b"])
+    await live.put(cid, "direct", ["a", "b"])

@@ -51,7 +51,7 @@ async def test_a_messages_document(firestore: FirestoreClient) -> None:
 
 async def test_a_conversations_document(firestore: FirestoreClient) -> None:
     live, cid = FirestoreConversations(firestore), thumbprint()
-    await live.put(cid, ["a", "b"])
+    await live.put(cid, "direct", ["a", "b"])
     assert await fields(firestore, "conversations", cid) == {
         "members": ["a", "b"],
         "kind": "direct",
@@ -61,7 +61,7 @@ async def test_a_conversations_document(firestore: FirestoreClient) -> None:
     for at, stands in ((5, 5), (3, 5), (7_000_000_000_000, 7_000_000_000_000), (6, 7_000_000_000_000)):
         assert await live.touch(cid, at)
         assert (await fields(firestore, "conversations", cid))["last_message_at"] == stands
-    await live.put(cid, ["a", "c"])
+    await live.put(cid, "self", ["a", "c"])
     assert (await fields(firestore, "conversations", cid))["members"] == ["a", "b"]
 
 

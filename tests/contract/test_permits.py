@@ -54,6 +54,55 @@ async def test_a_member_may_send_to_the_members_current_keys(pair: Pair) -> None
         (pair.other.uid, pair.other.device),
     }
     assert all(key.expires_at == NOW + 30 * DAY for key in permit.keys)
+    assert permit.history_kids == ()
+
+
+async def announce(pool: Pool, uid: str, *, living: bool = True) -> str:
+    """A history key of the account, as its chain would announce it."""
+    kid = thumbprint()
+    await pool.run(
+        "insert into history_keys (kid, uid, backup_n, backup_hash, living) values (:kid, :uid, 1, :hash, :living)",
+        kid=kid,
+        uid=uid,
+        hash=thumbprint(),
+        living=living,
+    )
+    return kid
+
+
+async def test_the_living_history_key_of_each_member_comes_with_the_keys(pair: Pair, pool: Pool) -> None:
+    stranger = await pair.world.join()
+    await announce(pool, stranger.uid)
+    await announce(pool, pair.one.uid, living=False)
+    theirs = await announce(pool, pair.other.uid)
+    assert (await pair.check()).history_kids == (theirs,)
+    own = await announce(pool, pair.one.uid)
+    for caller in (pair.one, pair.other):
+        permit = await pair.check(caller)
+        assert sorted(permit.history_kids) == sorted((own, theirs))
+        assert len(permit.keys) == 2
+    assert (await pair.check(cid=thumbprint())).history_kids == ()
+
+
+async def test_alone_with_oneself_there_are_ones_own_keys(pair: Pair, pool: Pool) -> None:
+    rows = await pool.run("select head_hash from accounts where uid = :uid", uid=pair.one.uid)
+    made = await pair.world.talk(pair.one, pair.one, (0, rows[0][0]))
+    own = await announce(pool, pair.one.uid)
+    permit = await pair.check(cid=made.id)
+    assert permit.members == (pair.one.uid,)
+    assert [key.device for key in permit.keys] == [pair.one.device]
+    assert (permit.history_kids, permit.blocked) == ((own,), False)
+    assert (await pair.check(pair.other, cid=made.id)).members == (pair.one.uid,)
+
+
+async def test_a_send_says_nothing_of_when_it_was(pair: Pair, pool: Pool) -> None:
+    """When a session was seen is written where it begins and is renewed, and nowhere else."""
+    read = (
+        "select to_jsonb(s), to_jsonb(d) from sessions s join devices d on d.id = s.device where s.id = :id"
+    )
+    before = await pool.run(read, id=pair.one.session)
+    await pair.check(now=NOW + DAY)
+    assert await pool.run(read, id=pair.one.session) == before
 
 
 async def test_no_conversation_has_no_members(pair: Pair) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from common.conversations.model import Creation
 from common.conversations.ports import ConversationStore, LiveConversations
-from common.conversations.statements import direct_id
+from common.conversations.statements import direct_id, self_id
 from common.directory.ports import DirectoryStore
 from common.identity import Caller
 from common.jose import base64url
@@ -83,11 +83,14 @@ def encryption_key(caller: Caller, n: int = 1, *, days: int = 30) -> EncryptionK
 
 
 def creation(one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
-    low, high = sorted((one.uid, other.uid))
+    """Of a conversation of two, or with oneself."""
+    members = tuple(sorted({one.uid, other.uid}))
+    alone = len(members) == 1
     return Creation(
-        id=direct_id(low, high),
+        id=self_id(*members) if alone else direct_id(*members),
         hash=thumbprint(),
-        members=(low, high),
+        kind="self" if alone else "direct",
+        members=members,
         creator=one.uid,
         creator_head=head,
         compact=f"conversation.{secrets.token_hex(100)}.x",

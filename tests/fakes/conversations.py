@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common.conversations.model import Creation, Started
+from common.conversations.model import Creation, Kind, Started
 from common.errors import InvalidRequest, NotFound
 
 
@@ -10,6 +10,8 @@ class FakeConversationStore:
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     """uid -> (seq, hash): the accounts with a published chain"""
     conversations: dict[str, Creation] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    """Accounts that strangers do not find."""
 
     async def create(self, creation: Creation, now: float) -> Started:
         assert now > 0
@@ -17,16 +19,24 @@ class FakeConversationStore:
             raise InvalidRequest("The chain has no such head.")
         if any(uid not in self.heads for uid in creation.members):
             raise NotFound("No such account.")
+        if any(uid in self.closed and not self.familiar(creation.creator, uid) for uid in creation.members):
+            raise NotFound("No such account.")
         created = creation.id not in self.conversations
         stands = self.conversations.setdefault(creation.id, creation)
         return Started(id=stands.id, statements=(stands.compact,), created=created)
+
+    def familiar(self, one: str, other: str) -> bool:
+        """Whether they are the same account, or share a conversation."""
+        return one == other or any({one, other} <= set(c.members) for c in self.conversations.values())
 
 
 @dataclass
 class FakeLiveConversations:
     documents: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict)
 
-    async def put(self, conversation: str, members: Sequence[str]) -> None:
+    async def put(self, conversation: str, kind: Kind, members: Sequence[str]) -> None:
+        self.kinds.setdefault(conversation, kind)
         self.documents.setdefault(conversation, (tuple(members), 0))
 
     async def touch(self, conversation: str, at: int) -> bool:

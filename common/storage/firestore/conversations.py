@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 from google.cloud.firestore_v1.types import write
 
+from common.conversations.model import Kind
 from common.storage.firestore.client import FirestoreClient, Precondition, Value, Write, creating
 
 _DocumentTransform = write.DocumentTransform.pb()
@@ -15,9 +16,9 @@ class FirestoreConversations:
 
     client: FirestoreClient
 
-    async def put(self, conversation: str, members: Sequence[str]) -> None:
+    async def put(self, conversation: str, kind: Kind, members: Sequence[str]) -> None:
         name = self.client.name("conversations", conversation)
-        fields = {"members": list(members), "kind": "direct", "version": _VERSION, "last_message_at": 0}
+        fields = {"members": list(members), "kind": kind, "version": _VERSION, "last_message_at": 0}
         await self.client.commit(creating(name, fields))
 
     async def touch(self, conversation: str, at: int) -> bool:

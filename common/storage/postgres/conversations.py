@@ -3,13 +3,18 @@ from dataclasses import dataclass
 from common.conversations.model import Creation, Started
 from common.errors import InvalidRequest, NotFound
 from common.storage.postgres.connection import Run
+from common.storage.postgres.discovery import OPEN
 from common.storage.postgres.pool import Pool
 
 _CREATORS_HEAD = "select true from statements where uid = :uid and seq = :seq and hash = :hash"
-_PUBLISHED = "select count(*) from accounts where uid = any(:uids::text[]) and root is not null"
+# Who closed their account to strangers is to them as who has none.
+_REACHABLE = f"""
+select count(*) from accounts account
+where account.uid = any(:uids::text[]) and account.root is not null and {OPEN}
+"""  # noqa: S608 - constants
 _CREATE = """
 insert into conversations (cid, kind, head_seq, head_hash, created_at)
-values (:cid, 'direct', 0, :hash, to_timestamp(:now::double precision))
+values (:cid, :kind, 0, :hash, to_timestamp(:now::double precision))
 on conflict (cid) do nothing
 returning true
 """
@@ -30,10 +35,12 @@ class PostgresConversations:
             seq, head_hash = creation.creator_head
             if not run(_CREATORS_HEAD, uid=creation.creator, seq=seq, hash=head_hash):
                 raise InvalidRequest("The statement's head is not one of the creator's key chain.")
-            if run(_PUBLISHED, uids=list(creation.members)) != [[len(creation.members)]]:
+            if run(_REACHABLE, uids=list(creation.members), caller=creation.creator) != [
+                [len(creation.members)]
+            ]:
                 raise NotFound("The other member has not published any keys.")
             # Where the other side is at it too, this waits for its commit and then finds its conversation.
-            created = bool(run(_CREATE, cid=creation.id, hash=creation.hash, now=now))
+            created = bool(run(_CREATE, cid=creation.id, kind=creation.kind, hash=creation.hash, now=now))
             if created:
                 run(_APPEND, cid=creation.id, hash=creation.hash, statement=creation.compact, now=now)
                 run(_ENROL, cid=creation.id, uids=list(creation.members))

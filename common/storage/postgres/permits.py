@@ -41,7 +41,9 @@ select
                                                extract(epoch from key.expires_at))), '[]')
      from circle
      join encryption_keys key on key.uid = circle.uid and key.current
-     join devices device on device.id = key.device and device.state = 'active')
+     join devices device on device.id = key.device and device.state = 'active'),
+    (select coalesce(json_agg(history.kid), '[]')
+     from circle join history_keys history on history.uid = circle.uid and history.living)
 """
 _HEADS = "select uid, head_seq, head_hash from accounts where uid = any(:uids::text[]) and root is not null"
 
@@ -61,7 +63,7 @@ class PostgresPermits:
             burst=rate.burst / rate.per_second,
             now=now,
         )
-        active, spent, members, blocked, keys = rows[0]
+        active, spent, members, blocked, keys, history_kids = rows[0]
         return Permit(
             session_alive=active is not None,
             device_active=bool(active),
@@ -72,6 +74,7 @@ class PostgresPermits:
                 RecipientKey(kid=kid, uid=uid, device=device, expires_at=float(expires_at))
                 for kid, uid, device, expires_at in keys
             ),
+            history_kids=tuple(history_kids),
         )
 
     async def heads(self, uids: Sequence[str]) -> dict[str, tuple[int, str]]:

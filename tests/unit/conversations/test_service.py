@@ -1,7 +1,7 @@
 import pytest
 
 from common.conversations import Conversations, NewConversation
-from common.conversations.statements import direct_id
+from common.conversations.statements import direct_id, self_id
 from common.errors import InvalidRequest, NotFound
 from common.identity import Caller
 from tests.fakes.clock import FakeClock
@@ -39,6 +39,32 @@ async def test_a_conversation_is_created_and_shown_to_both(world: World) -> None
     started = await world.conversations.start(request, ALICE, PHONE.known)
     assert started.json() == {"conversation_id": ID, "statements": [request.statement], "created": True}
     assert world.live.documents == {ID: (("alice1", "bob1"), 0)}
+    assert world.live.kinds == {ID: "direct"}
+
+
+async def test_a_conversation_with_oneself_has_one_member_and_stands_for_all_devices(world: World) -> None:
+    statement = creation(PHONE, "alice1", "alice1", HEADS["alice1"], world.clock.now)
+    started = await world.conversations.start(NewConversation(statement), ALICE, PHONE.known)
+    own = self_id("alice1")
+    assert started.json() == {"conversation_id": own, "statements": [statement], "created": True}
+    assert world.live.documents == {own: (("alice1",), 0)}
+    assert world.live.kinds == {own: "self"}
+    tablet = key("carol_signing")
+    again = creation(tablet, "alice1", "alice1", HEADS["alice1"], world.clock.now)
+    caller = Caller(uid="alice1", session="u" * 22, device=tablet.kid)
+    started = await world.conversations.start(NewConversation(again), caller, tablet.known)
+    assert started.json() == {"conversation_id": own, "statements": [statement], "created": False}
+
+
+async def test_who_closed_their_account_is_not_found_by_strangers(world: World) -> None:
+    world.store.closed = {"bob1", "alice1"}
+    with pytest.raises(NotFound):
+        await world.conversations.start(world.by_alice(), ALICE, PHONE.known)
+    assert (world.store.conversations, world.live.documents) == ({}, {})
+    world.store.closed = {"alice1"}
+    assert (await world.conversations.start(world.by_alice(), ALICE, PHONE.known)).created
+    world.store.closed = {"bob1"}
+    assert not (await world.conversations.start(world.by_alice(), ALICE, PHONE.known)).created
 
 
 async def test_whoever_comes_second_gets_the_statement_of_the_first(world: World) -> None:

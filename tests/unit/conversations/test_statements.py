@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from common.conversations.model import Creation
-from common.conversations.statements import direct_id, read_creation
+from common.conversations.statements import direct_id, read_creation, self_id
 from common.errors import InvalidRequest
 from common.identity import Caller
 from common.jose import RsaKey
@@ -20,6 +20,10 @@ def make(**changed: Any) -> str:
     return creation(PHONE, "alice1", "bob1", HEAD, NOW, **changed)
 
 
+def alone(**changed: Any) -> str:
+    return creation(PHONE, "alice1", "alice1", HEAD, NOW, **changed)
+
+
 def read(compact: str, now: float = NOW) -> Creation:
     return read_creation(compact, ALICE, RsaKey(n=PHONE.n, alg="PS256", use="sig"), now)
 
@@ -28,6 +32,11 @@ REFUSED = {
     "v is 2": make(v=2),
     "v is true": make(v=True),
     "a group": make(kind="group"),
+    "kind is a list": make(kind=["direct"]),
+    "kind is null": make(kind=None),
+    "two members of their own": make(kind="self"),
+    "two members under one's own id": make(kind="self", cid=self_id("alice1")),
+    "one's own id for two": make(cid=self_id("alice1")),
     "act add": make(act="add"),
     "act leave": make(act="leave"),
     "seq 1": make(seq=1),
@@ -44,7 +53,13 @@ REFUSED = {
     "a third member": make(members=[ALICE_ROLE, BOB_ROLE, CAROL_ROLE]),
     "one member": make(members=[ALICE_ROLE]),
     "no member": make(members=[]),
-    "alone with oneself": creation(PHONE, "alice1", "alice1", HEAD, NOW),
+    "alone in a direct conversation": alone(kind="direct"),
+    "alone under the id of a direct conversation": alone(cid=direct_id("alice1", "alice1")),
+    "alone and twice": alone(members=[ALICE_ROLE, ALICE_ROLE]),
+    "alone and nobody": alone(members=[]),
+    "somebody else alone": alone(members=[BOB_ROLE], cid=self_id("bob1")),
+    "somebody else under one's own id": alone(members=[BOB_ROLE]),
+    "alone as admin": alone(members=[["alice1", "admin"]]),
     "two others": creation(PHONE, "bob1", "carol1", HEAD, NOW, iss="alice1"),
     "members of another id": make(members=[ALICE_ROLE, CAROL_ROLE]),
     "another role": make(members=[["alice1", "admin"], BOB_ROLE]),
@@ -76,7 +91,21 @@ def test_a_creation_is_read() -> None:
     assert read(compact) == Creation(
         id=direct_id("alice1", "bob1"),
         hash=digest(compact),
+        kind="direct",
         members=("alice1", "bob1"),
+        creator="alice1",
+        creator_head=HEAD,
+        compact=compact,
+    )
+
+
+def test_a_conversation_with_oneself_is_read() -> None:
+    compact = alone()
+    assert read(compact) == Creation(
+        id=self_id("alice1"),
+        hash=digest(compact),
+        kind="self",
+        members=("alice1",),
         creator="alice1",
         creator_head=HEAD,
         compact=compact,
@@ -102,3 +131,8 @@ def test_the_id_is_the_same_from_both_sides_and_no_others() -> None:
     assert direct_id("alice1", "bob1") == direct_id("bob1", "alice1")
     assert direct_id("alice1", "bob1") != direct_id("alice1b", "ob1")
     assert direct_id("B", "a") == digest("sealpost direct 1\0B\0a")
+
+
+def test_ones_own_id_is_no_direct_conversations() -> None:
+    assert self_id("alice1") == digest("sealpost self 1\0alice1")
+    assert self_id("alice1") != direct_id("alice1", "alice1")

@@ -42,7 +42,9 @@ PERMIT = Permit(
     members=("alice1", "bob1"),
     blocked=False,
     keys=(OWN, TABLET, BOBS, EXPIRED),
+    history_kids=(),
 )
+OWN_HISTORY, BOBS_HISTORY = digest("alice's history"), digest("bob's history")
 
 
 class World:
@@ -250,3 +252,48 @@ async def test_an_envelope_is_checked_before_anything_is_asked(world: World) -> 
     world.permits.permit = replace(PERMIT, session_alive=False)
     with pytest.raises(InvalidRequest):
         await world.send(NewMessage(world.id, CONVERSATION, None, "{}"))
+
+
+def with_history(world: World, *kids: str, expires_at: int | None = None) -> NewMessage:
+    sealed = envelope(TABLET.kid, BOBS.kid, *kids)
+    return NewMessage(world.id, CONVERSATION, expires_at, sealed)
+
+
+async def test_what_stays_is_sealed_for_every_members_history(world: World) -> None:
+    world.permits.permit = replace(PERMIT, history_kids=(OWN_HISTORY, BOBS_HISTORY))
+    for kids, missing in (
+        ((), [OWN_HISTORY, BOBS_HISTORY]),
+        ((OWN_HISTORY,), [BOBS_HISTORY]),
+        ((BOBS_HISTORY,), [OWN_HISTORY]),
+    ):
+        with pytest.raises(DeviceMismatch) as caught:
+            await world.send(with_history(world, *kids))
+        assert caught.value.members["missing"] == sorted(missing)
+        assert (caught.value.members["extra"], caught.value.members["expired"]) == ([], [])
+    assert await world.send(with_history(world, OWN_HISTORY, BOBS_HISTORY))
+
+
+async def test_what_disappears_is_in_nobodys_history(world: World) -> None:
+    world.permits.permit = replace(PERMIT, history_kids=(OWN_HISTORY, BOBS_HISTORY))
+    expires_at = int(world.clock.now) * 1000 + 60_000
+    with pytest.raises(DeviceMismatch) as caught:
+        await world.send(with_history(world, BOBS_HISTORY, expires_at=expires_at))
+    members = caught.value.members
+    assert (members["missing"], members["extra"], members["expired"]) == ([], [BOBS_HISTORY], [])
+    assert await world.send(with_history(world, expires_at=expires_at))
+
+
+async def test_a_history_key_that_ended_is_extra(world: World) -> None:
+    world.permits.permit = replace(PERMIT, history_kids=(BOBS_HISTORY,))
+    with pytest.raises(DeviceMismatch) as caught:
+        await world.send(with_history(world, BOBS_HISTORY, OWN_HISTORY))
+    assert (caught.value.members["missing"], caught.value.members["extra"]) == ([], [OWN_HISTORY])
+
+
+async def test_a_message_to_oneself_goes_to_ones_other_devices_and_history(world: World) -> None:
+    world.permits.permit = replace(
+        PERMIT, members=("alice1",), keys=(OWN, TABLET), history_kids=(OWN_HISTORY,)
+    )
+    request = NewMessage(world.id, CONVERSATION, None, envelope(TABLET.kid, OWN_HISTORY))
+    assert await world.send(request)
+    assert world.log.members == [("alice1",)]
