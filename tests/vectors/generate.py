@@ -9,7 +9,7 @@ from typing import Any
 from sealpost.protocol import encoding, identifiers, proof, safety
 from sealpost.protocol.envelope import padding
 from sealpost.protocol.jws import Type
-from tests.vectors import acts, envelopes, forge, links, people, rounds, statements, tokens
+from tests.vectors import acts, backups, envelopes, forge, links, people, rounds, statements, tokens
 from tests.vectors.people import NOW, SERVICE, person, private_key
 
 
@@ -196,6 +196,7 @@ def main() -> None:
         "self_conversations.json": rounds.self_conversations(),
         "recipients.json": rounds.recipients(),
         "envelopes.json": envelopes.build(),
+        "backups.json": backups.build(),
         "proofs.json": proofs(),
         "safety.json": safety_numbers(),
     }

@@ -16,7 +16,7 @@ from tests.vectors.people import NOW, person, private_key
 REMOVED_AT = NOW + 20
 REMOVED = removing(TWO, TABLET, ALICE)
 RESET = resetting(TWO, PHONE)
-BODY = {
+BODY: dict[str, Any] = {
     "type": "pins",
     "pins": [
         {

@@ -33,6 +33,8 @@ MAX_ENVELOPE: Final = 96 * 1024
 MAX_BODY: Final = 32 * 1024
 """UTF-8 bytes of a serialised body."""
 
+MAX_BACKUP: Final = 96 * 1024
+"""Characters of a sealed key backup, at most."""
 MAX_PINS: Final = 50
 """Accounts in one message of pins."""
 MAX_PIN_ADDRESSES: Final = 4

@@ -139,5 +139,14 @@ class MessageTooLongError(Exception):
         return f"The message is too long: {self.size} bytes where {self.limit} fit."
 
 
+class BackupTooLargeError(Exception):
+    """The backup does not fit (own side only; nothing was sent). Sizes in bytes."""
+
+    def __init__(self, *, size: int, limit: int) -> None:
+        super().__init__(f"backup of {size} bytes, at most {limit}")
+        self.size = size
+        self.limit = limit
+
+
 def malformed(detail: str) -> ProtocolError:
     return ProtocolError(Code.MALFORMED, detail)
