@@ -60,8 +60,20 @@ class KeyConflict(SealpostError):
     """The encryption key does not follow the device's current one. `n` is that one's number."""
 
 
+class ResetDelayed(SealpostError):
+    """A reset waits, so that it can be vetoed. `due_at` is when the first that was asked for may be, in seconds."""
+
+
+class LinkPending(SealpostError):
+    """Another device waits to be linked. `expires_at` is until when at most, in seconds."""
+
+
+class BackupConflict(SealpostError):
+    """The backup does not follow the newest one. `n` is that one's number, 0 if there is none."""
+
+
 class DeviceMismatch(SealpostError):
-    """The envelope is not sealed for exactly the members' active keys.
+    """The envelope is not sealed for exactly the members' active keys, or the history keys that go with them.
 
     `missing`, `extra` and `expired` are kids; `heads` is {uid: [seq, hash]}.
     """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from common.events import EventEdge, SchedulerEdge
     from common.keys import Linking, Publishing
     from common.messages import Messages
+    from common.recovery import Recovery
     from common.sessions import KeyRotation, Overview, Sessions
     from common.storage.auth import FirebaseUsers
     from common.storage.firestore.client import FirestoreClient
@@ -166,6 +167,17 @@ class Services:
 
         return Messages(
             permits=PostgresPermits(self._pool), log=FirestoreMessages(self._firestore), clock=self.clock
+        )
+
+    def recovery(self) -> "Recovery":
+        from common.recovery import Recovery
+        from common.storage.postgres.key_backups import PostgresKeyBackups
+
+        return Recovery(
+            store=PostgresKeyBackups(self._pool),
+            quotas=self._quotas,
+            index_key=self._index_key,
+            clock=self.clock,
         )
 
     def backups(self) -> "Backups":

@@ -138,6 +138,31 @@ def first_device(device: Key, uid: str, now: float, /, **changed: Any) -> str:
     return device.sign("sealpost-key+jwt", payload | changed)
 
 
+def next_statement(
+    device: Key, uid: str, head: tuple[int, str], act: str, now: float, /, **carried: Any
+) -> str:
+    """A statement after the head (seq, hash) that does `act`; `carried` is what the act carries, or what is changed."""
+    seq, prev = head
+    payload = {"v": 1, "iss": uid, "seq": seq + 1, "prev": prev, "iat": int(now), "act": act, "ext": {}}
+    return device.sign("sealpost-key+jwt", payload | carried)
+
+
+def possession(
+    device: Key, uid: str, root: str, enc: str, now: float, /, *, audience: str, **changed: Any
+) -> str:
+    """What a new device signs in its request to be linked; `enc` is its encryption key statement."""
+    payload = {
+        "iss": uid,
+        "aud": audience,
+        "root": root,
+        "device": device.jwk(),
+        "enc": digest(enc),
+        "iat": int(now),
+        "jti": digest(f"{uid}{now}")[:22],
+    }
+    return device.sign("sealpost-pop+jwt", payload | changed)
+
+
 def encryption_key(device: Key, wrapping: Key, uid: str, now: float, /, *, n: int = 1, **changed: Any) -> str:
     payload = {
         "v": 1,
@@ -191,6 +216,29 @@ def envelope(*kids: str, header: Any = None, **changed: Any) -> str:
     outer = {
         "protected": b64(compact_json(header if isinstance(header, bytes) else protected | (header or {}))),
         "recipients": [recipient(kid) for kid in sorted(kids)],
+        "iv": b64(bytes(12)),
+        "ciphertext": b64(b"ciphertext"),
+        "tag": b64(bytes(16)),
+    }
+    return compact_json(outer | changed).decode()
+
+
+def backup(uid: str, n: int, *, header: Any = None, **changed: Any) -> str:
+    """The shape of a sealed backup; nothing in it can be opened. `header` changes the protected one."""
+    protected: Any = {
+        "alg": "dir",
+        "enc": "A256GCM",
+        "typ": "sealpost-backup+json",
+        "iss": uid,
+        "n": n,
+        "kdf": "argon2id",
+        "m": 65_536,
+        "t": 3,
+        "p": 1,
+        "salt": b64(bytes(16)),
+    }
+    outer = {
+        "protected": b64(compact_json(header if isinstance(header, bytes) else protected | (header or {}))),
         "iv": b64(bytes(12)),
         "ciphertext": b64(b"ciphertext"),
         "tag": b64(bytes(16)),

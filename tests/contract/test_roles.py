@@ -11,11 +11,13 @@ import yaml
 from common.directory.model import Wanted
 from common.errors import NotFound
 from common.messages.model import Rate
+from common.recovery.model import Backup
 from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.audit import PostgresAudit
 from common.storage.postgres.connect import plain
 from common.storage.postgres.connection import Connection, StatementFailed
 from common.storage.postgres.dead_events import PostgresDeadEvents
+from common.storage.postgres.key_backups import PostgresKeyBackups
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
@@ -106,6 +108,21 @@ async def auditing(cast: Cast) -> None:
     assert await PostgresAudit(cast.pool).read(caller.uid, before=None, most=9)
 
 
+async def saving(cast: Cast) -> None:
+    caller, store = await cast.owner.join(), PostgresKeyBackups(cast.pool)
+    for n in range(1, 6):
+        backup = Backup(n=n, hash=thumbprint(), text="{}")
+        for _ in range(2):
+            await store.save(backup, caller, NOW)
+
+
+async def reading(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    backup = Backup(n=1, hash=thumbprint(), text="{}")
+    await PostgresKeyBackups(cast.owner.sessions.pool).save(backup, caller, NOW)
+    assert await PostgresKeyBackups(cast.pool).read(1, caller, NOW) == backup
+
+
 async def publishing(cast: Cast) -> None:
     await cast.actor.publish(await cast.owner.join())
 
@@ -162,6 +179,8 @@ USES: dict[str, tuple[Work, ...]] = {
     "name_session": (naming, standing),
     "list_audit": (auditing, standing),
     "publish_key": (proofs, publishing, standing),
+    "save_key_backup": (proofs, quotas, saving, standing),
+    "get_key_backup": (proofs, quotas, reading, standing),
     "find_keys": (directory, standing),
     "create_conversation": (conversing, standing),
     "send_message": (permits,),

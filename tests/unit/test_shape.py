@@ -20,7 +20,17 @@ SCHEMA = jsonschema.Draft202012Validator(
     yaml.safe_load((ROOT / "functions.schema.json").read_text(encoding="utf-8"))
 )
 
-ROOMS = {"accounts", "audit", "sessions", "keys", "directory", "conversations", "messages", "backups"}
+ROOMS = {
+    "accounts",
+    "audit",
+    "sessions",
+    "keys",
+    "directory",
+    "conversations",
+    "messages",
+    "recovery",
+    "backups",
+}
 EDGES = {"common.http", "common.events", "common.services", "starlette.responses"}
 ELSEWHERE = ("common", "scripts", "deploy", "terraform", ".ci")
 """Where no function may be named. Tests, docs, README, CHANGELOG and the client may speak of them."""
