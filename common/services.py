@@ -139,9 +139,7 @@ class Services:
         from common.keys import Linking
         from common.storage.postgres.links import PostgresLinks
 
-        return Linking(
-            store=PostgresLinks(self._pool), audience=self.settings.service_url, clock=self.clock
-        )
+        return Linking(store=PostgresLinks(self._pool), audience=self.settings.service_url, clock=self.clock)
 
     def directory(self) -> "Directory":
         from common.directory import Directory

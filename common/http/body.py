@@ -90,4 +90,5 @@ def _require_known(value: Any, allowed: frozenset[str], name: str) -> None:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{name} must be a JSON object.")
     if not value.keys() <= allowed:
-        raise InvalidRequest(f"{name} may have no members but {', '.join(sorted(allowed))}.")
+        known = f" but {', '.join(sorted(allowed))}" if allowed else ""
+        raise InvalidRequest(f"{name} may have no members{known}.")

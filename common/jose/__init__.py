@@ -2,7 +2,15 @@
 
 from common.jose.encoding import base64url, decode_base64url, digest, exact, integer, matching, parse_json
 from common.jose.rsa_key import SIGNING, WRAPPING, RsaKey, read_key
-from common.jose.signed import SKEW, Signed, read_signed, read_statement, require_signature
+from common.jose.signed import (
+    SKEW,
+    Signed,
+    read_signed,
+    read_statement,
+    read_versioned,
+    require_now,
+    require_signature,
+)
 
 __all__ = [
     "SIGNING",
@@ -20,5 +28,7 @@ __all__ = [
     "read_key",
     "read_signed",
     "read_statement",
+    "read_versioned",
+    "require_now",
     "require_signature",
 ]

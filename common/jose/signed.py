@@ -47,8 +47,10 @@ class Signed:
         return self.kid == key.kid
 
 
-def read_signed(compact: str, typ: str, members: frozenset[str], name: str) -> Signed:
+def read_signed(compact: str, typ: str, members: frozenset[str] | None, name: str) -> Signed:
     """Read a compact JWS with the header {"alg":"PS256","typ":`typ`,"kid":...} and a payload of just `members`.
+
+    With members None, the payload is any object: what is in it says what its members are.
 
     Raises:
         InvalidRequest: any other form; names `name`.
@@ -68,23 +70,43 @@ def read_signed(compact: str, typ: str, members: frozenset[str], name: str) -> S
         raise InvalidRequest(f"{name} must have alg PS256 and typ {typ}.")
     if not isinstance(header["kid"], str) or not THUMBPRINT.fullmatch(header["kid"]):
         raise InvalidRequest(f"The kid of {name} must be a key's thumbprint.")
-    payload = exact(parse_json(decode_base64url(body, name), name), members, name)
+    payload = parse_json(decode_base64url(body, name), name)
+    if not isinstance(payload, dict):
+        raise InvalidRequest(f"{name} must have an object for its payload.")
+    if members is not None:
+        exact(payload, members, name)
     return Signed(compact=compact, kid=header["kid"], payload=payload)
 
 
+def read_versioned(compact: str, typ: str, members: frozenset[str] | None, name: str) -> Signed:
+    """Read a statement of version 1, whenever it was issued: a signed JWS with `v`, `iat` and `ext` among its members.
+
+    Raises:
+        InvalidRequest: any other form or version; names `name`.
+    """
+    signed = read_signed(compact, typ, members, name)
+    payload = signed.payload
+    if integer(payload.get("v"), "v") != 1 or not isinstance(payload.get("ext"), dict):
+        raise InvalidRequest(f"{name} must have v 1 and an object ext.")
+    integer(payload.get("iat"), "iat")
+    return signed
+
+
 def read_statement(compact: str, typ: str, members: frozenset[str], name: str, *, now: float) -> Signed:
-    """Read a statement of version 1 that was issued now: a signed JWS with `v`, `iat` and `ext` among its members.
+    """Read a statement of version 1 that was issued now.
 
     Raises:
         InvalidRequest: any other form, version or time; names `name`.
     """
-    signed = read_signed(compact, typ, members, name)
-    payload = signed.payload
-    if integer(payload["v"], "v") != 1 or not isinstance(payload["ext"], dict):
-        raise InvalidRequest(f"{name} must have v 1 and an object ext.")
-    if abs(now - integer(payload["iat"], "iat")) > SKEW:
-        raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
+    signed = read_versioned(compact, typ, members, name)
+    require_now(signed.payload["iat"], now, name)
     return signed
+
+
+def require_now(issued_at: int, now: float, name: str) -> None:
+    """Raises InvalidRequest: `issued_at`, in seconds, is further from now than clocks may be apart."""
+    if abs(now - issued_at) > SKEW:
+        raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
 
 
 def require_signature(signed: Signed, key: RsaKey, name: str) -> None:

@@ -1,6 +1,7 @@
-"""Publishing keys: the chain that says who an account's devices are, and their short-lived encryption keys."""
+"""Publishing keys: the chain that says who an account's devices are, how devices join it, and their short-lived keys."""
 
-from common.keys.model import Publication
+from common.keys.linking import Linking
+from common.keys.model import LinkGrant, LinkRequest, Nothing, Publication, Veto
 from common.keys.service import Publishing
 
-__all__ = ["Publication", "Publishing"]
+__all__ = ["LinkGrant", "LinkRequest", "Linking", "Nothing", "Publication", "Publishing", "Veto"]

@@ -1,28 +1,80 @@
-"""What key publishing needs of the world. Every method may raise Unavailable or DeadlineExceeded."""
+"""What key publishing and linking need of the world. Every method may raise Unavailable or DeadlineExceeded."""
 
 from typing import Protocol
 
 from common.identity import Caller, Head
-from common.keys.model import EncryptionKey, FirstDevice
+from common.keys.model import AddedDevice, EncryptionKey, Joining, Link, Pop, Published, Statement
 
 
 class ChainStore(Protocol):
-    """Chains and encryption keys, in PostgreSQL."""
+    """Chains and encryption keys, in PostgreSQL. What follows in a chain is judged as common.keys.chain says."""
 
     async def publish(
-        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float
-    ) -> Head:
-        """Append the statement, activate the device, and supersede its encryption key, in one transaction.
+        self, caller: Caller, statement: Statement | None, key: EncryptionKey | None, now: float
+    ) -> Published:
+        """Append the statement with all that it brings about, and supersede the device's key, in one transaction.
 
-        Publishing again what stands there changes nothing and is answered alike.
+        Publishing again what was published once changes nothing and is answered alike.
 
         Raises:
-            ChainConflict: the chain has begun with another statement.
+            ChainConflict, DeviceNotActive, InvalidRequest: see Chain.require_next.
             KeyConflict: the key's n is not the current one plus one, or its kid is taken.
-            DeviceNotActive: the device is not active and `first` does not make it so.
+            Forbidden, ResetDelayed: see common.keys.resets; the wish is kept.
         """
+
+    async def ending(self, caller: Caller, statement: Statement, now: float) -> tuple[str, ...]:
+        """The sessions that the statement ends once it stands in the chain, where it may follow or stands already.
+
+        Raises:
+            ChainConflict, DeviceNotActive, InvalidRequest, Forbidden, ResetDelayed: as publish.
+        """
+
+    async def veto(self, caller: Caller, now: float) -> None:
+        """Delete the wish to reset the account, if there is one.
+
+        Raises:
+            DeviceNotActive
+        """
+
+
+class LinkStore(Protocol):
+    """Requests to be linked, one an account, in PostgreSQL."""
+
+    async def request(self, caller: Caller, link: Link, pop: Pop, key: EncryptionKey, now: float) -> int:
+        """Keep the request of the caller's device. Until when it is kept: the same again is answered alike.
+
+        Raises:
+            InvalidRequest: the account has no chain, another root, or the device is active already.
+            DeviceNotActive: the device was removed.
+            KeyConflict: the key's kid is taken.
+            LinkPending: another device's request is kept.
+        """
+
+    async def waiting(self, uid: str, now: float) -> Link | None:
+        """The request that can be granted now."""
+
+    async def grant(
+        self, caller: Caller, statement: AddedDevice, mac: str, now: float, *, until: int
+    ) -> Head:
+        """Append the statement, with the device's first encryption key, and keep the MAC for the device until then.
+
+        The same statement again changes nothing and is answered alike.
+
+        Raises:
+            NotFound: there is no request that can be granted.
+            ChainConflict, DeviceNotActive, InvalidRequest: see Chain.require_next; or it is not what was asked for.
+        """
+
+    async def joining(self, caller: Caller, now: float) -> Joining | None:
+        """How the caller's device stands; None if the session has ended."""
 
 
 class Readers(Protocol):
     async def admit(self, caller: Caller) -> object:
         """Let the session read now that its device is active (common.sessions.Admission)."""
+
+
+class Documents(Protocol):
+    """The documents of sessions, in Firestore: a session reads while its own stands."""
+
+    async def delete(self, uid: str, *sessions: str) -> None: ...

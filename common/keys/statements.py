@@ -1,74 +1,128 @@
-"""The statements a device publishes, verified (docs/protocol.md, "The key chain" and "Encryption keys")."""
+"""The statements of a key chain, read and their signatures verified (docs/protocol.md, "The key chain of an account").
+
+Whether a statement may follow is decided in common.keys.chain.
+"""
 
 from typing import Any
 
 from common.errors import InvalidRequest
 from common.identity import Caller
-from common.jose import SIGNING, WRAPPING, RsaKey, integer, read_key, read_statement, require_signature
-from common.keys.model import EncryptionKey, FirstDevice
+from common.jose import (
+    SIGNING,
+    WRAPPING,
+    RsaKey,
+    decode_base64url,
+    exact,
+    integer,
+    matching,
+    parse_json,
+    read_key,
+    read_versioned,
+    require_signature,
+)
+from common.jose.rsa_key import THUMBPRINT
+from common.keys.model import AddedDevice, Backup, FirstDevice, HistoryKey, Removal, Reset, Statement
+from common.keys.pops import read_pop
 
-KEY_TYP = "sealpost-key+jwt"
-ENCRYPTION_TYP = "sealpost-enc+jwt"
-LIFETIME = 30 * 86_400
-"""The longest life of an encryption key, in seconds."""
+TYP = "sealpost-key+jwt"
 
-_STATEMENT = frozenset(("v", "iss", "seq", "prev", "iat", "act", "device", "pop", "ext"))
-_ENCRYPTION = frozenset(("v", "iss", "device", "n", "iat", "exp", "keys", "env", "ext"))
+_COMMON = frozenset(("v", "iss", "seq", "prev", "iat", "act", "ext"))
+_CARRIED = {
+    "add-device": frozenset(("device", "pop")),
+    "revoke-device": frozenset(("device",)),
+    "set-history-key": frozenset(("key", "backup")),
+    "reset": frozenset(("device",)),
+}
+_BACKUP = frozenset(("n", "hash"))
+_NAME = "The statement"
 
 
-def read_first_device(compact: str, caller: Caller, now: float) -> FirstDevice:
-    """Read and verify the statement that begins the caller's chain with the caller's device.
+def read_chain_statement(compact: str, caller: Caller, key: RsaKey) -> Statement:
+    """Read a statement of the caller's account, signed by the caller's device, whose signing key is `key`.
 
     Raises:
-        InvalidRequest: it is another statement, badly signed, or not issued now.
+        InvalidRequest: it is malformed, of another account or device, badly signed, or does what no act does.
     """
-    signed = read_statement(compact, KEY_TYP, _STATEMENT, "The statement", now=now)
+    signed = read_versioned(compact, TYP, None, _NAME)
     payload = signed.payload
-    if payload["act"] != "add-device" or integer(payload["seq"], "seq") != 0:
-        raise InvalidRequest("Only add-device at seq 0 is supported yet: one device an account.")
-    if payload["prev"] is not None or payload["pop"] is not None:
+    act = payload.get("act")
+    if not isinstance(act, str) or act not in _CARRIED:
+        raise InvalidRequest(f"{_NAME}'s act must be one of {', '.join(_CARRIED)}.")
+    exact(payload, _COMMON | _CARRIED[act], _NAME)
+    if payload["iss"] != caller.uid or signed.kid != caller.device:
+        raise InvalidRequest(f"{_NAME} must be of the caller's account and device.")
+    common = {
+        "uid": caller.uid,
+        "signer": caller.device,
+        "seq": integer(payload["seq"], "seq"),
+        "prev": _prev(payload),
+        "issued_at": payload["iat"],
+        "hash": signed.hash,
+        "compact": compact,
+    }
+    statement = _statement(act, payload, common)
+    require_signature(signed, key, _NAME)
+    return statement
+
+
+def issued_at(compact: str) -> int:
+    """When a stored statement was issued, in seconds."""
+    payload = parse_json(decode_base64url(compact.split(".")[1], _NAME), _NAME)
+    return int(payload["iat"])
+
+
+def _prev(payload: dict[str, Any]) -> str | None:
+    """Null at seq 0, and there alone."""
+    if payload["seq"] == 0:
+        if payload["prev"] is not None:
+            raise InvalidRequest("At seq 0, prev and pop are null.")
+        return None
+    return matching(payload["prev"], THUMBPRINT, "prev")
+
+
+def _statement(act: str, payload: dict[str, Any], common: dict[str, Any]) -> Statement:
+    if common["seq"] == 0:
+        return _first(act, payload, common)
+    if act == "add-device":
+        key = read_key(payload["device"], SIGNING, f"{_NAME}'s device")
+        pop = read_pop(payload["pop"], common["uid"], at=common["issued_at"])
+        if pop.device != key.kid:
+            raise InvalidRequest("The pop must be of the device to add.")
+        return AddedDevice(**common, pop=pop)
+    if act == "revoke-device":
+        return Removal(**common, device=matching(payload["device"], THUMBPRINT, f"{_NAME}'s device"))
+    if act == "set-history-key":
+        return _history_key(payload, common)
+    _require_own(payload, common)
+    return Reset(**common)
+
+
+def _first(act: str, payload: dict[str, Any], common: dict[str, Any]) -> FirstDevice:
+    if act != "add-device":
+        raise InvalidRequest("A chain begins with add-device.")
+    if payload["pop"] is not None:
         raise InvalidRequest("At seq 0, prev and pop are null.")
-    key = read_key(payload["device"], SIGNING, "The statement's device")
-    if payload["iss"] != caller.uid or key.kid != caller.device:
-        raise InvalidRequest("The statement must be of the caller's account and device.")
-    require_signature(signed, key, "The statement")
-    return FirstDevice(uid=caller.uid, device=key.kid, hash=signed.hash, compact=compact)
+    _require_own(payload, common)
+    return FirstDevice(**common)
 
 
-def read_encryption_key(compact: str, caller: Caller, key: RsaKey, now: float) -> EncryptionKey:
-    """Read and verify an encryption key statement of the caller's device, whose signing key is `key`.
+def _require_own(payload: dict[str, Any], common: dict[str, Any]) -> None:
+    key = read_key(payload["device"], SIGNING, f"{_NAME}'s device")
+    if key.kid != common["signer"]:
+        raise InvalidRequest(f"{_NAME} must be of the caller's account and device.")
 
-    Raises:
-        InvalidRequest: it is malformed, of another device, badly signed, or lives too long.
-    """
-    name = "The encryption key"
-    signed = read_statement(compact, ENCRYPTION_TYP, _ENCRYPTION, name, now=now)
-    payload = signed.payload
-    if payload["iss"] != caller.uid or payload["device"] != caller.device:
-        raise InvalidRequest(f"{name} must be of the caller's account and device.")
-    issued: int = payload["iat"]
-    expires = integer(payload["exp"], "exp")
-    if not 0 < expires - issued <= LIFETIME or expires <= now:
-        raise InvalidRequest(f"{name} must expire after it is issued, within 30 days.")
-    _require_envelope_version(payload["env"], name)
-    if not isinstance(payload["keys"], list) or len(payload["keys"]) != 1:
-        raise InvalidRequest(f"{name} must carry one key.")
-    wrapping = read_key(payload["keys"][0], WRAPPING, name)
-    if wrapping.n == key.n:
-        raise InvalidRequest(f"{name} must not be the signing key.")
-    require_signature(signed, key, name)
-    return EncryptionKey(
-        uid=caller.uid,
-        device=caller.device,
-        n=integer(payload["n"], "n", least=1),
-        kid=wrapping.kid,
-        issued_at=issued,
-        expires_at=expires,
-        compact=compact,
+
+def _history_key(payload: dict[str, Any], common: dict[str, Any]) -> HistoryKey:
+    if payload["key"] is None:
+        if payload["backup"] is not None:
+            raise InvalidRequest("Without a key, backup is null.")
+        return HistoryKey(**common, kid=None, backup=None)
+    key = read_key(payload["key"], WRAPPING, "The history key")
+    backup = exact(payload["backup"], _BACKUP, f"{_NAME}'s backup")
+    return HistoryKey(
+        **common,
+        kid=key.kid,
+        backup=Backup(
+            integer(backup["n"], "n", least=1), matching(backup["hash"], THUMBPRINT, "The backup's hash")
+        ),
     )
-
-
-def _require_envelope_version(env: Any, name: str) -> None:
-    """A device may read later versions too; senders take the highest that all recipients have in common."""
-    if not isinstance(env, list) or 1 not in [integer(version, "env", least=1) for version in env]:
-        raise InvalidRequest(f"{name} must list the envelope versions it is for, 1 among them, in env.")

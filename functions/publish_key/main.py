@@ -12,5 +12,6 @@ publishing = services.publishing()
 
 @post(services.guarded, Publication, access=Access.PROVEN)
 async def publish_key(call: Call[Publication]) -> Response:
-    head = await publishing.publish(call.body, call.caller, call.device_key)
-    return json({"head": head.json(), "device": {"id": call.caller.device, "state": "active"}})
+    published = await publishing.publish(call.body, call.caller, call.device_key)
+    device = {"id": call.caller.device, "state": published.state}
+    return json({"head": published.head.json(), "device": device})

@@ -28,13 +28,13 @@ class FakeDirectoryStore:
     def _account(self, wanted: Wanted, now: float) -> FoundAccount | None:
         uid = wanted.uid if wanted.index is None else self.addresses.get(wanted.index)
         chain = self.chains.chains.get(uid or "")
-        if chain is None:
+        if chain is None or uid is None:
             return None
-        key = self.chains.keys.get(chain.device)
+        keys = [key for key in self.chains.keys.values() if key.uid == uid and key.expires_at > now]
         return FoundAccount(
-            head=self.chains.head(chain),
-            statements=(chain.compact,) if wanted.known_seq < 0 else (),
-            encryption_keys=(key.compact,) if key and key.expires_at > now else (),
+            head=self.chains.sessions.heads[uid],
+            statements=tuple(statement.compact for statement in chain[wanted.known_seq + 1 :]),
+            encryption_keys=tuple(key.compact for key in sorted(keys, key=lambda key: key.kid)),
         )
 
     def _conversation(self, query: ConversationQuery, uid: str) -> tuple[str, ...] | None:

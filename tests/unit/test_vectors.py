@@ -24,15 +24,15 @@ from common.jose import (
     read_key,
     read_signed,
 )
-from common.keys import Publication, Publishing
-from common.keys.statements import read_encryption_key, read_first_device
+from common.keys.chain import require_fresh
+from common.keys.encryption_keys import read_encryption_key
+from common.keys.statements import read_chain_statement
 from common.messages import NewMessage
 from common.messages.envelope import read_kids
 from common.sessions.proof import Proof, Target, read_proof
 from tests.fakes.clock import FakeClock
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
-from tests.fakes.keys import FakeChainStore, FakeReaders
-from tests.signing import encryption_key, key
+from tests.signing import key
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 NOW = 1_800_000_000
@@ -145,33 +145,18 @@ def test_jws_refused(case: dict[str, Any]) -> None:
 
 @accepted("chains")
 def test_chains(case: dict[str, Any]) -> None:
+    """Those that are refused, and longer ones: tests/unit/keys/test_replay.py."""
     (statement,) = case["statements"]
-    caller, _ = owner(case["uid"])
-    first = read_first_device(statement, caller, vectors("chains")["now"])
+    first = read_chain_statement(statement, *owner(case["uid"]))
     assert [first.hash] == case["hashes"]
     assert (first.uid, first.hash) == (case["head"]["uid"], case["head"]["hash"])
-
-
-@refused("chains")
-async def test_chains_refused(case: dict[str, Any]) -> None:
-    """Alice publishes the statements one by one; version 1 of the service stops at the second."""
-    now = vectors("chains")["now"]
-    alice = key("alice_signing")
-    publishing = Publishing(store=FakeChainStore(), readers=FakeReaders(), clock=FakeClock(now))
-    encryption = encryption_key(alice, key("alice_encryption"), ALICE.uid, now)
-
-    async def publish_all() -> None:
-        for statement in case["statements"]:
-            await publishing.publish(Publication(statement, encryption, ""), ALICE, signing_key("alice"))
-
-    with pytest.raises(SealpostError):
-        await publish_all()
 
 
 @accepted("encryption_keys")
 def test_encryption_keys(case: dict[str, Any]) -> None:
     file = vectors("encryption_keys")
-    read = read_encryption_key(case["statement"], ALICE, signing_key("alice"), file["now"])
+    read = read_encryption_key(case["statement"], ALICE, signing_key("alice"))
+    require_fresh(read, file["now"])
     assert (read.uid, read.kid, read.n) == (file["uid"], case["kid"], case["n"])
     assert digest(read.compact) == case.get("hash", digest(case["statement"]))
 
@@ -179,7 +164,10 @@ def test_encryption_keys(case: dict[str, Any]) -> None:
 @refused("encryption_keys")
 def test_encryption_keys_refused(case: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
-        read_encryption_key(case["statement"], ALICE, signing_key("alice"), vectors("encryption_keys")["now"])
+        require_fresh(
+            read_encryption_key(case["statement"], ALICE, signing_key("alice")),
+            vectors("encryption_keys")["now"],
+        )
 
 
 def conversations() -> Conversations:

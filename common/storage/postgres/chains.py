@@ -1,33 +1,40 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from common.errors import ChainConflict, DeviceNotActive, KeyConflict
-from common.identity import Head
-from common.keys.model import EncryptionKey, FirstDevice
+from common.errors import ResetDelayed
+from common.identity import Caller
+from common.keys.chain import Chain
+from common.keys.model import EncryptionKey, Published, Reset, Statement
+from common.keys.resets import SEEN_WITHIN, Wish, wish_before
+from common.storage.postgres.acts import bring_about, ended_devices, sessions_of
+from common.storage.postgres.audit import audit
+from common.storage.postgres.chain_rows import append, is_stored, lock, supersede
 from common.storage.postgres.connection import Run
 from common.storage.postgres.pool import Pool
 
-# The account's row is the lock under which its chain and its devices' keys change.
-_LOCK_ACCOUNT = "select root, head_seq, head_hash from accounts where uid = :uid for update"
-_ACTIVATE = """
-update devices set state = 'active', activated_at = to_timestamp(:now::double precision)
-where id = :device and uid = :uid and state = 'pending'
-returning true
+_BEGAN = (
+    "select extract(epoch from created_at)::double precision from sessions where id = :session and uid = :uid"
+)
+_OTHERS_SEEN = """
+select exists (
+    select from sessions session join devices device on device.id = session.device
+    where session.uid = :uid and device.state = 'active' and session.device <> :device
+      and session.seen_at > to_timestamp(:since::double precision)
+)
 """
-_APPEND = """
-insert into statements (uid, seq, hash, statement, stored_at)
-values (:uid, :seq, :hash, :statement, to_timestamp(:now::double precision))
+_WISH = """
+select device, extract(epoch from requested_at)::bigint, extract(epoch from due_at)::bigint
+from reset_requests where uid = :uid
 """
-_BEGIN_CHAIN = "update accounts set root = :hash, head_seq = 0, head_hash = :hash where uid = :uid"
-_STATE = "select state from devices where id = :device and uid = :uid"
-_CURRENT_KEY = "select n, statement from encryption_keys where device = :device and current"
-_SUPERSEDE = "update encryption_keys set current = false where device = :device and current"
-_KEEP_KEY = """
-insert into encryption_keys (kid, uid, device, n, issued_at, expires_at, statement, current)
-values (:kid, :uid, :device, :n, to_timestamp(:issued_at::bigint), to_timestamp(:expires_at::bigint), :statement, true)
-on conflict (kid) do nothing
-returning true
+_KEEP_WISH = """
+insert into reset_requests (uid, device, requested_at, due_at)
+values (:uid, :device, to_timestamp(:requested_at::bigint), to_timestamp(:due_at::bigint))
+on conflict (uid) do update
+set device = excluded.device, requested_at = excluded.requested_at, due_at = excluded.due_at
 """
+_FORGET_WISH = "delete from reset_requests where uid = :uid returning device"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,59 +42,65 @@ class PostgresChains:
     pool: Pool
 
     async def publish(
-        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float
-    ) -> Head:
-        def work(run: Run) -> Head:
-            head = _head(uid, run(_LOCK_ACCOUNT, uid=uid))
-            if first is not None:
-                head = _begin(run, head, first, now)
-            if head is None or run(_STATE, device=device, uid=uid) != [["active"]]:
-                raise DeviceNotActive(
-                    "This device is not active in the account's key chain. Publish or link it first."
-                )
+        self, caller: Caller, statement: Statement | None, key: EncryptionKey | None, now: float
+    ) -> Published:
+        def work(run: Run) -> Published | ResetDelayed:
+            chain = lock(run, caller.uid)
+            if statement is not None and not is_stored(run, statement):
+                if delayed := _judge(run, chain, statement, caller, now):
+                    return delayed
+                append(run, chain, statement, now)
+                bring_about(run, chain, statement, caller, now)
+                chain = lock(run, caller.uid)
+            head = chain.head or chain.require_active(caller.device)
             if key is not None:
-                _supersede(run, key)
-            return head
+                chain.require_active(caller.device)
+                supersede(run, key, now)
+            ended = sessions_of(run, caller.uid, ended_devices(chain, statement), now, ended=True)
+            return Published(head=head, state=chain.devices[caller.device], ended=ended)
 
-        return await self.pool.transaction(work)
+        return _raised(await self.pool.transaction(work))
+
+    async def ending(self, caller: Caller, statement: Statement, now: float) -> tuple[str, ...]:
+        def work(run: Run) -> tuple[str, ...] | ResetDelayed:
+            chain = lock(run, caller.uid)
+            ended = is_stored(run, statement)
+            if not ended and (delayed := _judge(run, chain, statement, caller, now)):
+                return delayed
+            return sessions_of(run, caller.uid, ended_devices(chain, statement), now, ended=ended)
+
+        return _raised(await self.pool.transaction(work))
+
+    async def veto(self, caller: Caller, now: float) -> None:
+        def work(run: Run) -> None:
+            lock(run, caller.uid).require_active(caller.device)
+            for (device,) in run(_FORGET_WISH, uid=caller.uid):
+                audit(run, caller.uid, "reset-vetoed", now, device=device, session=caller.session)
+
+        await self.pool.transaction(work)
 
 
-def _head(uid: str, rows: list[list[Any]]) -> Head | None:
-    if not rows or rows[0][0] is None:
+def _judge(run: Run, chain: Chain, statement: Statement, caller: Caller, now: float) -> ResetDelayed | None:
+    """Whether a statement may follow now. A delay is no exception here: the wish that it tells of is to be committed."""
+    chain.require_next(statement, now)
+    if not isinstance(statement, Reset):
         return None
-    root, seq, head_hash = rows[0]
-    return Head(uid=uid, root=root, seq=seq, hash=head_hash)
+    rows = run(_WISH, uid=caller.uid)
+    stands = Wish(device=rows[0][0], requested_at=rows[0][1], due_at=rows[0][2]) if rows else None
+    ((began,),) = run(_BEGAN, session=caller.session, uid=caller.uid)
+    ((seen,),) = run(_OTHERS_SEEN, uid=caller.uid, device=caller.device, since=now - SEEN_WITHIN)
+    wish = wish_before(stands, device=caller.device, began=began, others_seen=seen, now=now)
+    if wish is None:
+        return None
+    if wish != stands:
+        run(
+            _KEEP_WISH, uid=caller.uid, device=wish.device, requested_at=wish.requested_at, due_at=wish.due_at
+        )
+        audit(run, caller.uid, "reset-requested", now, device=wish.device, session=caller.session)
+    return wish.delayed()
 
 
-def _begin(run: Run, head: Head | None, first: FirstDevice, now: float) -> Head:
-    if head is not None:
-        if head.root != first.hash:
-            raise ChainConflict("The account's key chain has begun with another statement.", head=head.json())
-        return head
-    if not run(_ACTIVATE, device=first.device, uid=first.uid, now=now):
-        raise DeviceNotActive("This device is not known to the account. Sign in again.")
-    run(_APPEND, uid=first.uid, seq=0, hash=first.hash, statement=first.compact, now=now)
-    run(_BEGIN_CHAIN, uid=first.uid, hash=first.hash)
-    return Head(uid=first.uid, root=first.hash, seq=0, hash=first.hash)
-
-
-def _supersede(run: Run, key: EncryptionKey) -> None:
-    current = run(_CURRENT_KEY, device=key.device)
-    n, statement = current[0] if current else (0, None)
-    if (n, statement) == (key.n, key.compact):
-        return
-    if key.n != n + 1:
-        raise KeyConflict("The key's n must be the current one plus one.", n=n)
-    run(_SUPERSEDE, device=key.device)
-    kept = run(
-        _KEEP_KEY,
-        kid=key.kid,
-        uid=key.uid,
-        device=key.device,
-        n=key.n,
-        issued_at=key.issued_at,
-        expires_at=key.expires_at,
-        statement=key.compact,
-    )
-    if not kept:
-        raise KeyConflict("This key was published before. Make a new key pair.", n=n)
+def _raised(outcome: T | ResetDelayed) -> T:
+    if isinstance(outcome, ResetDelayed):
+        raise outcome
+    return outcome

@@ -9,6 +9,7 @@ from common.keys import Publication, Publishing
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import FakeDirectoryStore
 from tests.fakes.keys import FakeChainStore, FakeReaders
+from tests.fakes.sessions import FakeLiveSessions
 from tests.signing import digest, encryption_key, first_device, key
 
 PHONE, LAPTOP = key("alice_signing"), key("bob_signing")
@@ -24,7 +25,9 @@ class World:
         self.clock = FakeClock()
         self.chains = FakeChainStore()
         self.store = FakeDirectoryStore(self.chains)
-        self.publishing = Publishing(store=self.chains, readers=FakeReaders(), clock=self.clock)
+        self.publishing = Publishing(
+            store=self.chains, readers=FakeReaders(), documents=FakeLiveSessions(), clock=self.clock
+        )
         self.directory = Directory(store=self.store, index_key=INDEX_KEY, clock=self.clock)
 
     def first(self) -> str:
@@ -34,7 +37,8 @@ class World:
         return encryption_key(PHONE, WRAPPING, "alice1", self.clock.now)
 
     async def publish(self, statement: str | None, encryption: str | None) -> Head:
-        return await self.publishing.publish(Publication(statement, encryption, "proof"), ALICE, PHONE.known)
+        publication = Publication(statement, encryption, "proof")
+        return (await self.publishing.publish(publication, ALICE, PHONE.known)).head
 
     async def find(self, *accounts: AccountQuery, caller: Caller = BOB) -> list[Any]:
         found = await self.directory.find(LookUp(accounts, ()), caller)
