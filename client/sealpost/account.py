@@ -7,15 +7,15 @@ from types import TracebackType
 from typing import Self
 
 from sealpost import addresses
-from sealpost.contacts import Contact, Contacts
+from sealpost.comparison import Comparison
+from sealpost.contacts import Contacts
 from sealpost.delivery import Delivery, Hooks
 from sealpost.device import OwnDevice, SecondDevice, signing_key
-from sealpost.errors import NotSignedIn, SealpostError, Unsafe, UsageError, nobody_there
+from sealpost.errors import NotSignedIn, SealpostError, Unsafe, UsageError
 from sealpost.folders import ProfileFolder
 from sealpost.links import parse_code
 from sealpost.mailbox import Mailbox
 from sealpost.people import Identity, SafetyNumber
-from sealpost.protocol.safety import safety_number
 from sealpost.receiving import Item, Reader
 from sealpost.sending import Receipt, Sender
 from sealpost.service import Service, checked_url
@@ -195,18 +195,18 @@ class Account:
 
     def safety_number(self, address: str) -> SafetyNumber:
         """Looks a person up, and gives the number to compare with what they see."""
-        own = self._contacts.pinned(self._uid)
-        contact = self._contact(addresses.normal(address))
-        if own is None:
-            raise NotSignedIn("This device has published no keys yet.", cure="Run: sealpost sign-in LINK")
-        digits = safety_number(self._uid, own.chain.head.root, contact.uid, contact.chain.head.root)
-        return SafetyNumber(addresses.normal(address), contact.uid, digits, contact.is_verified())
+        return self._comparison.number(address)
 
     def mark_verified(self, address: str) -> SafetyNumber:
-        """Remembers that the person compared the number with `address` and found it equal."""
-        number = self.safety_number(address)
-        self._contacts.vouch(number.uid)
-        return self.safety_number(address)
+        """Remembers that the person compared the number with `address` and found it equal.
+
+        Raises Unsafe where it is not the number that they were shown last: keys have changed in between.
+        """
+        return self._comparison.mark(address)
+
+    def accept(self, address: str) -> None:
+        """Takes the new keys of a verified person who was reset, without comparing them."""
+        self._comparison.accept(address)
 
     def sign_out(self) -> None:
         """Ends this device's session at the service. Keys and messages stay."""
@@ -242,12 +242,6 @@ class Account:
         self._state.put(Kind.PROFILE, self._profile)
         self.service.close()
         self.service.url = url
-
-    def _contact(self, address: str) -> Contact:
-        (found,) = self._contacts.find(addresses=[address])
-        if found is None:
-            raise nobody_there(address)
-        return found.contact
 
     @property
     def _uid(self) -> str:
@@ -294,7 +288,17 @@ class Account:
 
     @cached_property
     def _contacts(self) -> Contacts:
-        return Contacts(state=self._state, call=self._session.call, own=self._uid, now=self._now)
+        return Contacts(
+            state=self._state,
+            call=self._session.call,
+            own=self._uid,
+            device=signing_key(self._state).kid,
+            now=self._now,
+        )
+
+    @cached_property
+    def _comparison(self) -> Comparison:
+        return Comparison(contacts=self._contacts, own=self._uid)
 
     @cached_property
     def _sender(self) -> Sender:

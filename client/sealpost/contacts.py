@@ -1,114 +1,157 @@
 """Other people's (and one's own) devices: looked up, verified, pinned."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from sealpost.errors import SealpostError, ServiceUnavailable, Unsafe
+from sealpost import refusals
+from sealpost.address_book import AddressBook
+from sealpost.changes import Changes
+from sealpost.contact import Contact
+from sealpost.errors import DeviceNotActive, SealpostError, Unsafe
+from sealpost.expected import Expectations
+from sealpost.pinning import Found, Pinning, Shown, texts
 from sealpost.protocol import chain as chains
 from sealpost.protocol import conversation as conversations
-from sealpost.protocol import encoding, encryption_keys
+from sealpost.protocol import encoding
+from sealpost.protocol.body import Pin
 from sealpost.protocol.chain import Chain, Head
 from sealpost.protocol.conversation import Conversation
-from sealpost.protocol.encryption_keys import EncryptionKey
-from sealpost.protocol.errors import Code, ForkError, ProtocolError
-from sealpost.protocol.recipients import Member
-from sealpost.service import Json
-from sealpost.state import Kind, State
+from sealpost.protocol.errors import Code, HiddenError, ProtocolError
+from sealpost.state import Json, Kind, State
 
-_OWN = "your own account"
-_ASK = "Ask the person by other means. This version cannot accept new keys yet."
-_TELL = "Somebody else may act in your name. Tell the people you write to, and the service's operator."
-_LONGEST_EVIDENCE = 8192
+__all__ = ["Contact", "Contacts", "Found"]
 
 Call = Callable[[str, Json], Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """What is pinned of one account.
-
-    `keys` are the newest encryption key statements by device id; `verified` is the (root, seq, hash) that the person
-    vouched for by comparing the safety number; `frozen` is the code of a contradiction, with ours and theirs as evidence.
-    """
-
-    uid: str
-    statements: tuple[str, ...]
-    keys: dict[str, str] = field(default_factory=dict)
-    verified: tuple[str, int, str] | None = None
-    frozen: tuple[str, str, str] | None = None
-
-    @property
-    def chain(self) -> Chain:
-        return chains.verify(self.uid, self.statements)
-
-    def is_verified(self) -> bool:
-        return self.verified is not None and self.verified[0] == self.chain.head.root
-
-    @classmethod
-    def load(cls, stored: Json) -> Self:
-        return cls(
-            uid=stored["uid"],
-            statements=tuple(stored["statements"]),
-            keys=stored["keys"],
-            verified=_triple(stored["verified"]),
-            frozen=_triple(stored["frozen"]),
-        )
-
-    def save(self, state: State) -> None:
-        state.put(Kind.CONTACT, asdict(self), self.uid)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A contact as just looked up. `first` says that what it was asked for by, address or uid, was not pinned before."""
-
-    contact: Contact
-    member: Member
-    first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What the service shows of one account, read but not verified."""
-
-    head: Head
-    statements: list[str]
-    keys: list[str]
-
-    @classmethod
-    def read(cls, answer: Json) -> Self:
-        try:
-            head = Head.parse(answer.get("head"))
-        except ProtocolError:
-            raise _bad_answer() from None
-        return cls(head, _texts(answer.get("statements")), _texts(answer.get("encryption_keys")))
-
-
 class Contacts:
-    """`own` is one's own uid; `now` gives Unix seconds, the later of our clock and the server's.
+    """`own` is one's own uid, `device` this device's id; `now` gives Unix seconds, the later of our clock and the server's.
 
     Several processes use one profile: what an answer changes is written in one transaction that reads the pin again, and
     the answer is judged by what was pinned when it was asked for.
     """
 
-    def __init__(self, *, state: State, call: Call, own: str, now: Callable[[], float]) -> None:
+    def __init__(self, *, state: State, call: Call, own: str, device: str, now: Callable[[], float]) -> None:
         self._state = state
         self._call = call
         self._own = own
-        self._now = now
+        self._device = device
+        self.book = AddressBook(state=state, own=own, now=now)
+        self.changes = Changes(state=state, own=own, device=device, now=now, book=self.book)
+        self.expected = Expectations(state=state)
+        self._pinning = Pinning(
+            state=state,
+            own=own,
+            device=device,
+            now=now,
+            book=self.book,
+            changes=self.changes,
+            expected=self.expected,
+        )
 
     def pinned(self, uid: str) -> Contact | None:
-        stored = self._state.get(Kind.CONTACT, uid)
-        return None if stored is None else Contact.load(stored)
+        return self._pinning.pinned(uid)
 
-    def vouch(self, uid: str) -> None:
-        """The person has compared the safety number and found it equal."""
+    def own(self) -> Contact | None:
+        """One's own account as it is pinned; None while this device is not linked."""
+        return self.pinned(self._own)
+
+    def begin_own(self, statements: Iterable[str]) -> Contact:
+        """Pins one's own chain, from statement 0: this device made it, or checked who showed it (a link's MAC).
+
+        This device is active in it. Raises Unsafe where it is not, or where another chain is pinned.
+        """
+        shown = tuple(statements)
+        try:
+            chain = chains.verify(self._own, shown)
+            added = chain.active(self._device).added
+        except ProtocolError as error:
+            raise refusals.unsafe(error, refusals.OWN) from None
+        with self._state.transaction():
+            if self.own() is not None:
+                return self.extend_own(shown)
+            contact = Contact(uid=self._own, statements=chain.statements)
+            contact.save(self._state)
+            if added > 0 and self._state.get(Kind.CAUGHT_UP) is None:
+                self._state.put(Kind.CAUGHT_UP, {"sent_at": chain.times[added] * 1_000_000})
+        return contact
+
+    def extend_own(self, statements: Iterable[str]) -> Contact:
+        """Pins what follows in one's own chain; statements that are pinned already may stand before it.
+
+        Raises Unsafe where it contradicts the pin, which freezes the account, and DeviceNotActive without a pin.
+        """
+        with self._state.transaction():
+            own = self.own()
+            if own is None:
+                raise refusals.not_linked()
+            outcome = self._pinning.extend(own, list(statements))
+            if isinstance(outcome, Contact):
+                outcome.save(self._state)
+        if isinstance(outcome, SealpostError):
+            raise outcome
+        return outcome
+
+    def removed(self) -> DeviceNotActive | None:
+        """That this device was removed from the account, as far as is known without asking."""
+        own = self.own()
+        if own is None or any(device.id == self._device for device in own.chain.active_devices):
+            return None
+        return refusals.removed()
+
+    def vouch(self, uid: str, root: str) -> bool:
+        """The person has compared the safety number of this root. False where another one is pinned by now."""
         with self._state.transaction():
             contact = self.pinned(uid)
-            if contact is not None:
-                head = contact.chain.head
-                replace(contact, verified=(head.root, head.seq, head.hash)).save(self._state)
+            if contact is None or contact.chain.head.root != root:
+                return False
+            head = contact.chain.head
+            replace(contact, verified=(head.root, head.seq, head.hash), reset=None).save(self._state)
+            self.expected.tell(uid)
+        return True
+
+    def accept(self, uid: str) -> bool:
+        """The person takes the reset of somebody whom they had verified; False where there is none to take."""
+        with self._state.transaction():
+            contact = self.pinned(uid)
+            if contact is None or contact.reset != "unaccepted":
+                return False
+            replace(contact, reset=None).save(self._state)
+            self.expected.tell(uid)
+        return True
+
+    def number_shown(self, uid: str, digits: str) -> None:
+        """The person was shown this safety number."""
+        with self._state.transaction():
+            contact = self.pinned(uid)
+            if contact is not None and contact.shown != digits:
+                replace(contact, shown=digits).save(self._state)
+
+    def warned(self, uid: str) -> bool:
+        """Whether a receipt is to warn of a reset of somebody who was never verified: once."""
+        with self._state.transaction():
+            contact = self.pinned(uid)
+            if contact is None or contact.reset != "untold":
+                return False
+            replace(contact, reset=None).save(self._state)
+        return True
+
+    def take_pins(self, pins: Iterable[Pin]) -> None:
+        """What another device of one's own, or a backup, knows of people.
+
+        A pin that the pinned chain reaches is checked at once (a contradiction freezes the contact); others when
+        their chain is looked up.
+        """
+        with self._state.transaction():
+            for pin in pins:
+                if pin.uid == self._own:
+                    continue
+                for address in pin.addresses:
+                    self.book.pin(address, pin.uid)
+                self.expected.expect(pin)
+                contact = self.pinned(pin.uid)
+                if contact is not None and contact.frozen is None:
+                    self._pinning.meet_pinned(contact)
 
     def alarm(self) -> Unsafe | None:
         """What froze one's own account, if anything did."""
@@ -117,36 +160,40 @@ class Contacts:
     def freeze_of(self, uid: str) -> Unsafe | None:
         """Why nothing is sent to an account, as far as is known without asking."""
         contact = self.pinned(uid)
-        return (
-            None if contact is None or contact.frozen is None else _frozen(self._who(uid), contact.frozen[0])
-        )
+        if contact is None or contact.frozen is None:
+            return None
+        return refusals.frozen(self.book.who(uid), contact.frozen[0])
 
     def check_own(self, stated: object) -> None:
-        """Compares the head that the service states of one's own chain with the pinned one.
+        """Compares the head that the service states of one's own chain with the pinned one; looks up what is new.
 
-        Raises Unsafe where they differ: this device is the only one that makes statements.
+        Raises Unsafe where they contradict each other.
         """
-        own = self.pinned(self._own)
+        own = self.own()
         if own is None or own.frozen is not None:
             return
         try:
             head = None if stated is None else Head.parse(stated)
         except ProtocolError:
-            raise _bad_answer() from None
+            raise refusals.bad_answer() from None
         if head == own.chain.head:
             return
         self.find(uids=[self._own])  # freezes and raises if the chain is another one
-        code = Code.CHAIN_ROLLBACK if head is None or head.seq < own.chain.head.seq else Code.CHAIN_FORK
-        raise unsafe(ProtocolError(code, "two answers of the service contradict each other"), _OWN)
+        own = self.own() or own
+        try:
+            if head is None:
+                raise ProtocolError(Code.CHAIN_ROLLBACK, "no head is stated")
+            own.chain.check_reference(head.seq, head.hash)  # an older one: another process was faster
+        except ProtocolError as error:
+            raise refusals.unsafe(_contradiction(error), refusals.OWN) from None
 
     def address_of(self, uid: str) -> str | None:
         """The confirmed address of an account: the one that the service says leads to this uid."""
-        known = [entry for entry in self._addresses() if entry["uid"] == uid]
-        return str(max(known, key=lambda entry: entry["at"])["address"]) if known else None
+        return self.book.address_of(uid)
 
     def uid_of(self, address: str) -> str | None:
         """The account pinned to an address."""
-        return next((entry["uid"] for entry in self._addresses() if entry["address"] == address), None)
+        return self.book.uid_of(address)
 
     def find(self, *, addresses: Sequence[str] = (), uids: Sequence[str] = ()) -> list[Found | None]:
         """Looks accounts up in one call, verifies and pins them; addresses first, None where there is none.
@@ -177,7 +224,7 @@ class Contacts:
         if answer is None or answer.get("uid") != uid:
             return False
         with self._state.transaction():
-            self._pin_address(address, uid)
+            self.book.pin(address, uid)
             return self.uid_of(address) == uid
 
     def pinned_conversation(self, cid: str, pair: Mapping[str, Chain]) -> Conversation | None:
@@ -194,7 +241,7 @@ class Contacts:
 
     def pin_conversation(self, cid: str, statements: object, pair: Mapping[str, Chain]) -> Conversation:
         """Verifies and pins what the service shows; what contradicts the pin is `chain-fork`, and the pin stays."""
-        shown = _texts(statements)
+        shown = texts(statements)
         with self._state.transaction():
             stored = self._state.get(Kind.CONVERSATION, cid)
             pinned = None if stored is None else (0, encoding.digest(stored["statements"][0]))
@@ -215,178 +262,26 @@ class Contacts:
             or len(answers) != len(asked[kind])
             or not all(answer is None or isinstance(answer, dict) for answer in answers)
         ):
-            raise _bad_answer()
+            raise refusals.bad_answer()
         return answers
 
     def _take(self, answer: Json, *, address: str | None, uid: str | None, before: Contact | None) -> Found:
         """Pins what one answer shows. A freeze is written before it is raised: no error rolls it back."""
-        shown = _Shown.read(answer)
+        shown = Shown.read(answer)
         expected = uid or self.uid_of(address or "")
         if expected is not None and shown.head.uid != expected:
-            raise _key_change(address or expected, "now leads to another account")
+            raise refusals.key_change(address or expected, "now leads to another account")
         with self._state.transaction():
-            outcome = self._pin(shown, before=before, address=address)
+            outcome = self._pinning.take(shown, before=before, address=address)
         if isinstance(outcome, SealpostError):
             raise outcome
         return outcome
 
-    def _pin(self, shown: _Shown, *, before: Contact | None, address: str | None) -> Found | Unsafe:
-        uid = shown.head.uid
-        pinned = self.pinned(uid)
-        who = self._who(uid, address)
-        if pinned is None:
-            return self._pin_first(shown, address=address, who=who)
-        if pinned.frozen is not None and pinned.frozen[0] != Code.UPDATE_NEEDED:
-            return _frozen(who, pinned.frozen[0])
-        chain, refusal = _extended(pinned, shown, before=before or pinned)
-        if refusal is not None:
-            error, theirs = refusal
-            if error.code is not Code.CHAIN_HIDDEN:
-                ours = error.ours if isinstance(error, ForkError) else pinned.statements[-1]
-                frozen = (error.code.value, ours, theirs[:_LONGEST_EVIDENCE])
-                replace(pinned, frozen=frozen).save(self._state)
-            return _key_change(who, "has new keys") if error.code is Code.KEY_CHANGE else unsafe(error, who)
-        if pinned.frozen is not None and pinned.frozen[2] not in chain.statements:
-            return _frozen(who, pinned.frozen[0])
-        contact = replace(pinned, statements=chain.statements, frozen=None)
-        return self._pin_keys(contact, chain, shown.keys, before=before or pinned, address=address, who=who)
 
-    def _pin_first(self, shown: _Shown, *, address: str | None, who: str) -> Found | Unsafe:
-        try:
-            chain = chains.verify(shown.head.uid, shown.statements)
-            chain.check_head(shown.head)
-        except ProtocolError as error:
-            return unsafe(error, who)
-        contact = Contact(uid=chain.uid, statements=chain.statements)
-        return self._pin_keys(contact, chain, shown.keys, before=contact, address=address, who=who)
-
-    def _pin_keys(
-        self,
-        contact: Contact,
-        chain: Chain,
-        statements: list[str],
-        *,
-        before: Contact,
-        address: str | None,
-        who: str,
-    ) -> Found | Unsafe:
-        """Contradicting encryption keys are refused, and freeze nobody: the pinned ones stay."""
-        pinned = self.pinned(contact.uid)
-        try:
-            keys = self._newest(contact, chain, statements, before=before)
-        except ProtocolError as error:
-            if pinned is not None:
-                contact.save(self._state)
-            return unsafe(error, who)
-        contact = replace(contact, keys={device: key.statement for device, key in keys.items()})
-        if contact != pinned:
-            contact.save(self._state)
-        first = pinned is None
-        if address is not None:
-            first = self.uid_of(address) is None
-            self._pin_address(address, contact.uid)
-        return Found(contact, Member(chain, keys), first=first)
-
-    def _newest(
-        self, contact: Contact, chain: Chain, statements: list[str], *, before: Contact
-    ) -> dict[str, EncryptionKey]:
-        """The newest key of each active device; one that the service no longer shows stays pinned and counts.
-
-        An answer that another process's look-up overtook is no rollback: it may be as old as `before`.
-        """
-        now = int(self._now())
-        active = {device.id for device in chain.active_devices}
-        newest = {
-            device: encryption_keys.verify(statement, chain=chain, now=now)
-            for device, statement in contact.keys.items()
-            if device in active
-        }
-        for statement in statements:
-            key = encryption_keys.verify(statement, chain=chain, now=now)
-            pinned = newest.get(key.device)
-            known = before.keys.get(key.device)
-            if pinned is not None and known is not None and known != pinned.statement:
-                overtaken = encryption_keys.verify(known, chain=chain, now=now)
-                encryption_keys.verify(statement, chain=chain, now=now, pinned=overtaken)
-                if key.n < pinned.n:
-                    continue
-            newest[key.device] = encryption_keys.verify(statement, chain=chain, now=now, pinned=pinned)
-        return newest
-
-    def _who(self, uid: str, address: str | None = None) -> str:
-        return _OWN if uid == self._own else address or self.address_of(uid) or uid
-
-    def _addresses(self) -> list[Json]:
-        return self._state.all(Kind.ADDRESS)
-
-    def _pin_address(self, address: str, uid: str) -> None:
-        for entry in self._addresses():
-            if entry["address"] == address:
-                return
-        identity = f"{uid}/{sum(entry['uid'] == uid for entry in self._addresses())}"
-        self._state.put(Kind.ADDRESS, {"address": address, "uid": uid, "at": self._now()}, identity)
-
-
-def _extended(
-    pinned: Contact, shown: _Shown, *, before: Contact
-) -> tuple[Chain, tuple[ProtocolError, str] | None]:
-    """The pinned chain with what is shown, or why not, with what the service showed as evidence."""
-    chain, head, evidence = pinned.chain, shown.head, encoding.compact_json(shown.head.to_json())
-    try:
-        if head.root != chain.head.root:
-            raise ProtocolError(Code.KEY_CHANGE, "another root is stated")
-        for statement in shown.statements:
-            evidence = statement
-            chain = chains.extend(chain, [statement])
-        evidence = encoding.compact_json(head.to_json())
-        if _known_seq(before) <= head.seq < chain.head.seq:  # another process's look-up overtook this one
-            chain.check_reference(head.seq, head.hash)
-        else:
-            chain.check_head(head)
-    except ProtocolError as error:
-        return chain, (error, evidence)
-    return chain, None
-
-
-def unsafe(error: ProtocolError, who: str) -> Unsafe:
-    """A refused look-up in a person's words."""
-    cure = "If it happens again, tell the person by other means, and the service's operator."
-    return Unsafe(f"{who}: {error.sentence}", code=error.code.value, cure=_cure(who, cure))
-
-
-def _key_change(who: str, what: str) -> Unsafe:
-    return Unsafe(
-        f"{who} {what}: this is a person with a new device after a reset, or somebody in between.",
-        code=Code.KEY_CHANGE.value,
-        cure=_cure(who, _ASK),
-    )
-
-
-def _frozen(who: str, code: str) -> Unsafe:
-    return Unsafe(
-        f"{who} is frozen: the service showed keys earlier that cannot be believed ({code}).",
-        code=code,
-        cure=_cure(who, _ASK),
-    )
-
-
-def _cure(who: str, cure: str) -> str:
-    return f"Nothing was sent. {_TELL if who == _OWN else cure}"
-
-
-def _bad_answer() -> ServiceUnavailable:
-    return ServiceUnavailable("The service's answer to a look-up cannot be read.", code="bad-answer")
+def _contradiction(error: ProtocolError) -> ProtocolError:
+    """A head that was stated a moment ago and is not shown now is two answers that contradict each other."""
+    return ProtocolError(Code.CHAIN_FORK, error.detail) if isinstance(error, HiddenError) else error
 
 
 def _known_seq(contact: Contact | None) -> int:
-    return -1 if contact is None else len(contact.statements) - 1
-
-
-def _texts(value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise _bad_answer()
-    return value
-
-
-def _triple(stored: Any) -> Any:
-    return None if stored is None else tuple(stored)
+    return -1 if contact is None else contact.known_seq

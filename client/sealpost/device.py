@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from sealpost.contacts import Contact
+from sealpost.contact import Contact
 from sealpost.errors import ServiceProblem
 from sealpost.protocol import bounds, chain, encoding, encryption_keys
 from sealpost.protocol.jwk import PrivateKey, Use

@@ -105,6 +105,15 @@ class ServiceUnavailable(SealpostError):
         super().__init__(cause, code=code, cure=cure)
 
 
+class DeviceNotActive(SealpostError):
+    """This device is not linked to its account yet, or was removed from it."""
+
+    exit_status = ExitStatus.REFUSED
+
+    def __init__(self, cause: str, /, *, cure: str, code: str = "device-not-active") -> None:
+        super().__init__(cause, code=code, cure=cure)
+
+
 class Unsafe(SealpostError):
     """A contact's keys, or the service's account of them, contradict what was seen before. Nothing was sent."""
 

@@ -19,11 +19,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class SafetyNumber:
-    """Twelve groups of five digits that both people see alike, if nobody stands between them."""
+    """Twelve groups of five digits that both people see alike, if nobody stands between them.
+
+    `root` is that of the person's key chain, which the number vouches for.
+    """
 
     address: str
     uid: str
     digits: str
+    root: str
     verified: bool
 
     def __str__(self) -> str:

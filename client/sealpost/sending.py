@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from sealpost.contacts import Contacts, Found, unsafe
+from sealpost.contacts import Contacts, Found
 from sealpost.device import OwnDevice
 from sealpost.errors import (
     NotSignedIn,
@@ -24,6 +24,7 @@ from sealpost.protocol.conversation import Conversation
 from sealpost.protocol.errors import Code, MessageTooLongError, ProtocolError
 from sealpost.protocol.identifiers import direct_conversation, new_message_id
 from sealpost.protocol.sealing import Sealed, seal
+from sealpost.refusals import unsafe
 from sealpost.service import Json, Service
 from sealpost.session import Session
 from sealpost.state import Kind, State, StoredMessage

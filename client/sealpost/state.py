@@ -12,14 +12,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from sealpost.errors import Locked, SealpostError, UsageError
 from sealpost.key_file import KeyFile
+from sealpost.records import Json, Kind, StoredMessage
 from sealpost.vault import Cost, Vault, new_salt, unwrap
+
+__all__ = ["Json", "Kind", "State", "StateFile", "StoredMessage"]
 
 _VERSION = 1
 _BUSY_SECONDS = 15.0
@@ -33,37 +33,6 @@ create table messages (
 ) without rowid;
 create index messages_in_order on messages (sent_at, mid);
 """
-
-Json = dict[str, Any]
-
-
-class Kind(StrEnum):
-    """The kinds of documents. All but the first few have an id each: a uid, a conversation, a message, a key."""
-
-    PROFILE = "profile"
-    SESSION = "session"
-    CURSOR = "cursor"
-    CAUGHT_UP = "caught-up"
-    SIGNING_KEY = "signing-key"
-    FIRST_STATEMENT = "first-statement"
-    ENCRYPTION_KEY = "encryption-key"
-    CONTACT = "contact"
-    ADDRESS = "address"
-    CONVERSATION = "conversation"
-    COUNTER = "counter"
-    OUTBOX = "outbox"
-    HELD = "held"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """`sent_at` is the server's time in microseconds; `new` until it was shown; `content` as receiving and sending make it."""
-
-    cid: str
-    mid: str
-    sent_at: int
-    new: bool
-    content: Json
 
 
 class StateFile:
@@ -214,7 +183,7 @@ class State:
         ).fetchone()
         return None if row is None else self._open(row[0], kind, identity)
 
-    def put(self, kind: str, value: Mapping[str, Any], identity: str = "") -> None:
+    def put(self, kind: str, value: Mapping[str, object], identity: str = "") -> None:
         _execute(
             self._database,
             "insert or replace into documents values (?, ?, ?)",
@@ -272,7 +241,7 @@ class State:
             for cid, mid, sent_at, new, sealed in rows.fetchall()
         ]
 
-    def _seal(self, value: Mapping[str, Any], kind: str, identity: str) -> bytes:
+    def _seal(self, value: Mapping[str, object], kind: str, identity: str) -> bytes:
         return self._vault.seal(json.dumps(value).encode(), place=f"{kind}/{identity}")
 
     def _open(self, sealed: bytes, kind: str, identity: str) -> Json:

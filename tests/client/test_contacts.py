@@ -8,14 +8,15 @@ import httpx
 import pytest
 
 from sealpost.account import Account
-from sealpost.contacts import Contact
-from sealpost.errors import ServiceUnavailable, Unsafe
+from sealpost.contact import Contact
+from sealpost.errors import DeviceNotActive, ServiceUnavailable, Unsafe
+from sealpost.protocol import acts, encoding, identifiers, jws, linking
 from sealpost.protocol import chain as chains
 from sealpost.protocol import conversation as conversations
-from sealpost.protocol import encoding, identifiers, jws
 from sealpost.protocol.errors import Code, ForkError
 from sealpost.protocol.jwk import PrivateKey, Use
-from tests.client.fakes import World, claims
+from sealpost.state import Kind
+from tests.client.fakes import URL, World, claims
 
 BOB = "bob@example.org"
 
@@ -34,6 +35,20 @@ def revocation(bob: Account, key: PrivateKey, **changed: Any) -> str:
         "ext": {},
     }
     return jws.sign(jws.Type.KEY, payload | changed, key)
+
+
+def addition(account: Account, device: PrivateKey, *, by: PrivateKey | None = None) -> str:
+    """A device joins an account, added by its own one or by another."""
+    own, now = pin_of(account, account).chain, claims(pin_of(account, account).statements[0])["iat"]
+    pop = linking.possession(
+        uid=own.uid,
+        service_url=URL,
+        root=own.head.root,
+        key=device,
+        encryption_statement="an encryption key statement",
+        now=now,
+    )
+    return acts.add_device(own, device.public, pop, by or account._device.key, now)
 
 
 def pin_of(account: Account, whose: Account) -> Contact:
@@ -218,8 +233,9 @@ class TestTwoProcesses:
 
     def test_a_mark_of_verification_is_kept(self, world: World, ada: Account, bob: Account) -> None:
         renew(world, bob)
+        root = pin_of(ada, bob).chain.head.root
         with world.reopened("ada") as other:
-            meanwhile(world, lambda: other._contacts.vouch(bob._uid))
+            meanwhile(world, lambda: other._contacts.vouch(bob._uid, root))
 
             ada._contacts.find(uids=[bob._uid])
 
@@ -249,20 +265,85 @@ class TestOwnAccount:
 
         assert ada._contacts.alarm() is None
 
-    def test_a_statement_that_it_did_not_make_freezes(self, world: World, ada: Account) -> None:
+    def test_a_device_that_this_one_added_is_no_news(self, ada: Account) -> None:
+        own = pin_of(ada, ada)
+        added = addition(ada, PrivateKey.generate(Use.SIGNING))
+
+        assert ada._contacts.extend_own([*own.statements, added]).chain.head.seq == 1
+
+        assert ada._contacts.own() == pin_of(ada, ada)
+        assert list(ada._contacts.changes.all(new=True)) == []
+
+    def test_what_another_device_did_is_news_once(self, world: World, ada: Account) -> None:
+        other, third = (PrivateKey.generate(Use.SIGNING) for _ in range(2))
+        ada._contacts.extend_own([addition(ada, other)])
+        statements = [*pin_of(ada, ada).statements, addition(ada, third, by=other)]
+        world.service.accounts["ada@example.org"]["statements"] = statements
+
+        ada._contacts.check_own(chains.verify(ada._uid, statements).head.to_json())
+
+        (change,) = ada._contacts.changes.all(new=True)
+        assert (change.act, change.device, change.by, change.own) == (
+            "device-added",
+            third.kid,
+            other.kid,
+            True,
+        )
+        assert f"sealpost revoke {third.kid[:8]}" in change.text
+        assert ada._contacts.alarm() is None
+        ada._contacts.changes.mark_shown(change)
+        assert list(ada._contacts.changes.all(new=True)) == []
+        assert list(ada._contacts.changes.all(new=False)) == [change]
+
+    def test_a_bad_statement_freezes(self, world: World, ada: Account) -> None:
         stored = world.service.accounts["ada@example.org"]
-        stored["statements"].append(revocation(ada, ada._device.key))
+        stored["statements"].append(revocation(ada, PrivateKey.generate(Use.SIGNING)))
         head = pin_of(ada, ada).chain.head.to_json()
         stated = head | {"seq": 1, "hash": encoding.digest(stored["statements"][1])}
 
         with pytest.raises(Unsafe) as alarm:
             ada._contacts.check_own(stated)
 
-        assert alarm.value.code == Code.UPDATE_NEEDED
+        assert alarm.value.code == Code.UNKNOWN_DEVICE
         assert str(alarm.value).startswith("your own account")
         frozen = ada._contacts.alarm()
         assert frozen is not None
-        assert frozen.code == Code.UPDATE_NEEDED
+        assert frozen.code == Code.UNKNOWN_DEVICE
+
+    def test_a_reset_that_this_device_did_not_make_freezes(self, ada: Account) -> None:
+        reset = acts.reset(pin_of(ada, ada).chain, PrivateKey.generate(Use.SIGNING), 0)
+
+        with pytest.raises(Unsafe) as alarm:
+            ada._contacts.extend_own([reset])
+
+        assert alarm.value.code == Code.KEY_CHANGE
+        frozen = pin_of(ada, ada).frozen
+        assert frozen is not None
+        assert frozen[2] == reset
+
+    def test_a_device_that_was_removed_knows_it(self, ada: Account) -> None:
+        assert ada._contacts.removed() is None
+
+        ada._contacts.extend_own([revocation(ada, ada._device.key)])
+
+        removed = ada._contacts.removed()
+        assert removed is not None
+        assert removed.code == "device-not-active"
+
+    def test_a_chain_is_begun_where_this_device_is_active_alone(self, ada: Account) -> None:
+        own = pin_of(ada, ada)
+        ada._state.delete(Kind.CONTACT, own.uid)
+        assert ada._contacts.own() is None
+        with pytest.raises(DeviceNotActive):
+            ada._contacts.extend_own(own.statements)
+        with pytest.raises(DeviceNotActive):
+            ada._contacts.find(uids=[own.uid])
+        foreign = chains.first_statement(uid=own.uid, key=PrivateKey.generate(Use.SIGNING), now=1)
+        with pytest.raises(Unsafe) as refused:
+            ada._contacts.begin_own([foreign])
+        assert refused.value.code == Code.UNKNOWN_DEVICE
+
+        assert ada._contacts.begin_own(own.statements).statements == own.statements
 
     @pytest.mark.parametrize(("head", "code"), [(None, "chain-rollback"), ({"hash": "A" * 43}, "chain-fork")])
     def test_two_answers_that_differ_alarm_without_a_freeze(

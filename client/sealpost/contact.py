@@ -1,0 +1,59 @@
+"""What is pinned of one account."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from sealpost.protocol import chain as chains
+from sealpost.protocol.chain import Chain
+from sealpost.state import Json, Kind, State
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What is pinned of one account.
+
+    `keys` are the newest encryption key statements by device id; `verified` is the (root, seq, hash) that the person
+    vouched for by comparing the safety number, `shown` the number that they were shown last; `frozen` is the code of a
+    contradiction, with ours and theirs as evidence.
+
+    `reset` is what a reset left to be done: `unaccepted` where the keys before it were verified (nothing is sent until the
+    person accepts or compares), `untold` where they were not (the next receipt warns), else None.
+    """
+
+    uid: str
+    statements: tuple[str, ...]
+    keys: dict[str, str] = field(default_factory=dict)
+    verified: tuple[str, int, str] | None = None
+    frozen: tuple[str, str, str] | None = None
+    reset: Literal["unaccepted", "untold"] | None = None
+    shown: str | None = None
+
+    @property
+    def chain(self) -> Chain:
+        return chains.verify(self.uid, self.statements)
+
+    @property
+    def known_seq(self) -> int:
+        return len(self.statements) - 1
+
+    def is_verified(self) -> bool:
+        return self.verified is not None and self.verified[0] == self.chain.head.root
+
+    @classmethod
+    def load(cls, stored: Json) -> Self:
+        return cls(
+            uid=stored["uid"],
+            statements=tuple(stored["statements"]),
+            keys=stored["keys"],
+            verified=_triple(stored["verified"]),
+            frozen=_triple(stored["frozen"]),
+            reset=stored.get("reset"),
+            shown=stored.get("shown"),
+        )
+
+    def save(self, state: State) -> None:
+        state.put(Kind.CONTACT, asdict(self), self.uid)
+
+
+def _triple(stored: Any) -> Any:
+    return None if stored is None else tuple(stored)

@@ -1,0 +1,76 @@
+"""A refused look-up, in a person's words."""
+
+from sealpost.errors import DeviceNotActive, ServiceUnavailable, Unsafe
+from sealpost.protocol.errors import Code, ProtocolError
+
+OWN = "your own account"
+_ASK = "Ask the person by other means, and tell the service's operator."
+_AGAIN = "If it happens again, tell the person by other means, and the service's operator."
+_TELL = "Somebody else may act in your name. Tell the people you write to, and the service's operator."
+
+
+def unsafe(error: ProtocolError, who: str) -> Unsafe:
+    return Unsafe(f"{who}: {error.sentence}", code=error.code.value, cure=_cure(who, _AGAIN))
+
+
+def key_change(who: str, what: str) -> Unsafe:
+    return Unsafe(
+        f"{who} {what}. No device of theirs has signed that: somebody may stand in between.",
+        code=Code.KEY_CHANGE.value,
+        cure=_cure(who, _ASK),
+    )
+
+
+def own_reset() -> Unsafe:
+    return Unsafe(
+        f"{OWN} was reset by another device, which removed this one.",
+        code=Code.KEY_CHANGE.value,
+        cure=_cure(OWN, _ASK),
+    )
+
+
+def unaccepted(who: str) -> Unsafe:
+    """A verified person has begun anew."""
+    return Unsafe(
+        f"{who} began anew with other keys than those that you had compared (a reset).",
+        code=Code.KEY_CHANGE.value,
+        cure=f"Nothing was sent. Compare the new ones: sealpost verify {who}. To write without: sealpost accept {who}",
+    )
+
+
+def number_changed(who: str) -> Unsafe:
+    return Unsafe(
+        f"This is not the number that you were shown for {who}: keys changed since.",
+        code=Code.KEY_CHANGE.value,
+        cure=f"Nothing was marked. Compare the new number: sealpost verify {who}",
+    )
+
+
+def frozen(who: str, code: str) -> Unsafe:
+    return Unsafe(
+        f"{who} is frozen: the service showed keys earlier that cannot be believed ({code}).",
+        code=code,
+        cure=_cure(who, _ASK),
+    )
+
+
+def not_linked() -> DeviceNotActive:
+    return DeviceNotActive(
+        "This device is not linked to the account yet.",
+        cure="Run `sealpost link` here and approve it on another device; `sealpost reset` when all others are lost.",
+    )
+
+
+def removed() -> DeviceNotActive:
+    return DeviceNotActive(
+        "This device was removed from the account. What came before stays readable here.",
+        cure="Sign up with a new profile: sealpost --profile NAME sign-up EMAIL --service URL, and link that one.",
+    )
+
+
+def bad_answer() -> ServiceUnavailable:
+    return ServiceUnavailable("The service's answer to a look-up cannot be read.", code="bad-answer")
+
+
+def _cure(who: str, cure: str) -> str:
+    return f"Nothing was sent. {_TELL if who == OWN else cure}"
