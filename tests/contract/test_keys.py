@@ -6,6 +6,7 @@ import pytest
 from common.directory.model import FoundAccount, Wanted
 from common.errors import ChainConflict, DeviceNotActive, KeyConflict
 from common.identity import Caller, Head
+from common.keys.model import Published
 from tests.contract.world import (
     DAY,
     NOW,
@@ -71,17 +72,15 @@ async def test_publishing_the_same_again_is_answered_alike(world: World) -> None
     caller = await world.join()
     first, key = await world.publish(caller)
     head = Head(uid=caller.uid, root=first.hash, seq=0, hash=first.hash)
-    assert await world.chains.publish(caller.uid, caller.device, first, key, NOW) == head
-    assert await world.chains.publish(caller.uid, caller.device, None, key, NOW) == head
+    assert await world.chains.publish(caller, first, key, NOW) == Published(head=head, state="active")
+    assert await world.chains.publish(caller, None, key, NOW) == Published(head=head, state="active")
 
 
 async def test_a_chain_begins_once(world: World) -> None:
     caller = await world.join()
     first, _ = await world.publish(caller)
     with pytest.raises(ChainConflict) as conflict:
-        await world.chains.publish(
-            caller.uid, caller.device, first_device(caller), encryption_key(caller), NOW
-        )
+        await world.chains.publish(caller, first_device(caller), encryption_key(caller), NOW)
     assert conflict.value.members["head"]["hash"] == first.hash
 
 
@@ -89,24 +88,24 @@ async def test_two_calls_at_once_begin_it_once(world: World) -> None:
     caller = await world.join()
     attempts = [(first_device(caller), encryption_key(caller)) for _ in range(4)]
     results = await asyncio.gather(
-        *(world.chains.publish(caller.uid, caller.device, first, key, NOW) for first, key in attempts),
+        *(world.chains.publish(caller, first, key, NOW) for first, key in attempts),
         return_exceptions=True,
     )
-    assert sum(isinstance(result, Head) for result in results) == 1
+    assert sum(isinstance(result, Published) for result in results) == 1
     assert sum(isinstance(result, ChainConflict) for result in results) == 3
 
 
 async def test_a_pending_device_publishes_no_key(world: World) -> None:
     caller = await world.join()
     with pytest.raises(DeviceNotActive):
-        await world.chains.publish(caller.uid, caller.device, None, encryption_key(caller), NOW)
+        await world.chains.publish(caller, None, encryption_key(caller), NOW)
 
 
 async def test_a_new_key_supersedes_the_one_before(world: World) -> None:
     caller = await world.join()
     await world.publish(caller)
     second = encryption_key(caller, 2)
-    await world.chains.publish(caller.uid, caller.device, None, second, NOW)
+    await world.chains.publish(caller, None, second, NOW)
     found = await find(world, by_uid(caller.uid), caller=caller)
     assert found is not None
     assert found.encryption_keys == (second.compact,)
@@ -117,7 +116,7 @@ async def test_numbers_rise_by_one(world: World, n: int) -> None:
     caller = await world.join()
     _, key = await world.publish(caller)
     with pytest.raises(KeyConflict) as conflict:
-        await world.chains.publish(caller.uid, caller.device, None, encryption_key(caller, n), NOW)
+        await world.chains.publish(caller, None, encryption_key(caller, n), NOW)
     assert conflict.value.members == {"n": 1}
     found = await find(world, by_uid(caller.uid), caller=caller)
     assert found is not None
@@ -129,7 +128,7 @@ async def test_a_kid_is_taken_once_in_the_service(world: World) -> None:
     _, key = await world.publish(caller)
     stolen = replace(encryption_key(other), kid=key.kid)
     with pytest.raises(KeyConflict):
-        await world.chains.publish(other.uid, other.device, first_device(other), stolen, NOW)
+        await world.chains.publish(other, first_device(other), stolen, NOW)
     assert await find(world, by_uid(other.uid), caller=caller) is None
 
 
@@ -137,11 +136,8 @@ async def test_two_calls_at_once_add_one_key(world: World) -> None:
     caller = await world.join()
     await world.publish(caller)
     results = await asyncio.gather(
-        *(
-            world.chains.publish(caller.uid, caller.device, None, encryption_key(caller, 2), NOW)
-            for _ in range(4)
-        ),
+        *(world.chains.publish(caller, None, encryption_key(caller, 2), NOW) for _ in range(4)),
         return_exceptions=True,
     )
-    assert sum(isinstance(result, Head) for result in results) == 1
+    assert sum(isinstance(result, Published) for result in results) == 1
     assert sum(isinstance(result, KeyConflict) for result in results) == 3

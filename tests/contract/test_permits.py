@@ -134,7 +134,7 @@ async def test_a_pending_or_revoked_device_is_not_active(pair: Pair, pool: Pool)
 
 async def test_superseded_keys_go_and_expired_ones_are_told(pair: Pair) -> None:
     short = encryption_key(pair.other, 2, days=1)
-    await pair.world.chains.publish(pair.other.uid, pair.other.device, None, short, NOW)
+    await pair.world.chains.publish(pair.other, None, short, NOW)
     keys = {key.device: key for key in (await pair.check(now=NOW + 2 * DAY)).keys}
     assert keys[pair.other.device].kid == short.kid
     assert keys[pair.other.device].expires_at == NOW + DAY

@@ -3,16 +3,16 @@
 import secrets
 from dataclasses import replace
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 from common.conversations.model import Creation
 from common.conversations.ports import ConversationStore, LiveConversations
 from common.conversations.statements import direct_id, self_id
-from common.directory.ports import DirectoryStore
-from common.identity import Caller
+from common.directory.ports import DirectoryStore, VisibilityStore
+from common.identity import Caller, Head
 from common.jose import base64url
 from common.keys.model import EncryptionKey, FirstDevice
-from common.keys.ports import ChainStore
+from common.keys.ports import ChainStore, LinkStore
 from common.messages.ports import MessageLog
 from common.sessions.model import StoredSession
 from common.sessions.ports import LiveSessions, SessionStore
@@ -23,11 +23,13 @@ from common.storage.firestore.sessions import FirestoreSessions
 from common.storage.postgres.chains import PostgresChains
 from common.storage.postgres.conversations import PostgresConversations
 from common.storage.postgres.directory import PostgresDirectory
+from common.storage.postgres.discovery import PostgresVisibility
+from common.storage.postgres.links import PostgresLinks
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.sessions import PostgresSessions
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
 from tests.fakes.directory import FakeDirectoryStore
-from tests.fakes.keys import FakeChainStore
+from tests.fakes.keys import FakeChainStore, FakeLinkStore
 from tests.fakes.messages import FakeMessageLog
 from tests.fakes.sessions import FakeLiveSessions, FakeSessionStore
 
@@ -61,13 +63,27 @@ def modulus_of(device: str) -> str:
     return (device * 12)[:512]
 
 
+def statement(caller: Caller, seq: int, prev: str | None, issued_at: int = int(NOW)) -> dict[str, Any]:
+    """What statements of all acts have. The store reads nothing of the text but when it was issued."""
+    payload = base64url(f'{{"iat":{issued_at},"x":"{secrets.token_hex(100)}"}}'.encode())
+    return {
+        "uid": caller.uid,
+        "signer": caller.device,
+        "seq": seq,
+        "prev": prev,
+        "issued_at": issued_at,
+        "hash": thumbprint(),
+        "compact": f"chain.{payload}.x",
+    }
+
+
 def first_device(caller: Caller) -> FirstDevice:
-    return FirstDevice(
-        uid=caller.uid,
-        device=caller.device,
-        hash=thumbprint(),
-        compact=f"chain.{secrets.token_hex(200)}.x",
-    )
+    return FirstDevice(**statement(caller, 0, None))
+
+
+def after(caller: Caller, head: Head, **changed: int) -> dict[str, Any]:
+    """What a statement of the caller that follows the head has, whatever it does."""
+    return statement(caller, head.seq + 1, head.hash, **changed)
 
 
 def encryption_key(caller: Caller, n: int = 1, *, days: int = 30) -> EncryptionKey:
@@ -103,7 +119,11 @@ class World(Protocol):
     @property
     def chains(self) -> ChainStore: ...
     @property
+    def links(self) -> LinkStore: ...
+    @property
     def directory(self) -> DirectoryStore: ...
+    @property
+    def visibility(self) -> VisibilityStore: ...
     @property
     def conversations(self) -> ConversationStore: ...
     @property
@@ -126,9 +146,11 @@ class World(Protocol):
 class FakeWorld:
     def __init__(self) -> None:
         self.sessions = FakeSessionStore()
-        self.chains = FakeChainStore()
+        self.chains = FakeChainStore(self.sessions)
+        self.links = FakeLinkStore(self.chains)
         self.directory = FakeDirectoryStore(self.chains)
-        self.conversations = FakeConversationStore()
+        self.visibility = self.directory
+        self.conversations = FakeConversationStore(closed=self.directory.closed)
         self.live_sessions = FakeLiveSessions()
         self.live_conversations = FakeLiveConversations()
         self.log = FakeMessageLog()
@@ -144,10 +166,7 @@ class FakeWorld:
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
         first, key = first_device(caller), encryption_key(caller)
-        head = await self.chains.publish(caller.uid, caller.device, first, key, NOW)
-        uid, modulus, _ = self.sessions.devices[caller.device]
-        self.sessions.devices[caller.device] = (uid, modulus, "active")
-        self.sessions.heads[caller.uid] = head
+        head = (await self.chains.publish(caller, first, key, NOW)).head
         self.conversations.heads[caller.uid] = (head.seq, head.hash)
         return first, key
 
@@ -162,7 +181,9 @@ class RealWorld:
     def __init__(self, pool: Pool, firestore: FirestoreClient) -> None:
         self.sessions = PostgresSessions(pool)
         self.chains = PostgresChains(pool)
+        self.links = PostgresLinks(pool)
         self.directory = PostgresDirectory(pool)
+        self.visibility = PostgresVisibility(pool)
         self.conversations = PostgresConversations(pool)
         self.live_sessions = FirestoreSessions(firestore)
         self.live_conversations = FirestoreConversations(firestore)
@@ -177,7 +198,7 @@ class RealWorld:
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
         first, key = first_device(caller), encryption_key(caller)
-        await self.chains.publish(caller.uid, caller.device, first, key, NOW)
+        await self.chains.publish(caller, first, key, NOW)
         return first, key
 
     async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
