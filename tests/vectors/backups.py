@@ -84,7 +84,7 @@ def _shapes() -> dict[str, object]:
     }
 
 
-def _headers() -> dict[str, dict[str, object]]:
+def _headers() -> dict[str, dict[str, Any]]:
     return {
         "another alg": {"alg": "A256KW"},
         "another enc": {"enc": "A128GCM"},
@@ -127,6 +127,7 @@ def _contents() -> dict[str, object]:
         "one history key twice": content(history_keys=[keys[0], keys[0]]),
         "private members of another key": content(history_keys=[keys[0] | {"d": keys[1]["d"]}]),
         "head of another account": content(head=stated | {"uid": UIDS["bob"]}),
+        "uid is not that of head": content(uid=UIDS["bob"]),
         "holds another account's": content(uid=UIDS["bob"], head=stated | {"uid": UIDS["bob"]}),
         "head with one member too many": content(head=stated | {"at": 1}),
         "two pins of one account": content(pins=BODY["pins"] * 2),

@@ -62,7 +62,7 @@ ENC = key_statement()
 
 
 def request(
-    enc: str = ENC, *, secret: str = SECRET, proof: str | None = None, **changed: Any
+    enc: str = ENC, /, *, secret: str = SECRET, proof: str | None = None, **changed: Any
 ) -> dict[str, Any]:
     """What the tablet posts; ``changed`` is of the pop."""
     proof = proof or pop(TABLET, ONE[0], **{"enc": digest(enc)} | changed)

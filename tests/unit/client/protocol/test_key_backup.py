@@ -62,6 +62,13 @@ def test_the_size_tells_little() -> None:
     assert len(sizes) == 1
 
 
+def test_the_head_inside_has_the_root_of_its_time() -> None:
+    CONTENT.check_chain(ALICE.chain)
+    other = replace(CONTENT.head, root=person("bob").chain.head.root)
+    with pytest.raises(ProtocolError, match="chain-fork"):
+        replace(CONTENT, head=other).check_chain(ALICE.chain)
+
+
 def test_a_code_shows_and_reads_back() -> None:
     code = key_backup.new_code()
     assert len(key_backup.grouped(code).split("-")) == 6
