@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from common.audit import Audit
     from common.backups import Backups
     from common.conversations import Conversations
-    from common.directory import Directory
+    from common.directory import Directory, Disclosure
     from common.events import EventEdge, SchedulerEdge
     from common.keys import Linking, Publishing
     from common.messages import Messages
@@ -146,6 +146,12 @@ class Services:
         from common.storage.postgres.directory import PostgresDirectory
 
         return Directory(store=PostgresDirectory(self._pool), index_key=self._index_key, clock=self.clock)
+
+    def disclosure(self) -> "Disclosure":
+        from common.directory import Disclosure
+        from common.storage.postgres.discovery import PostgresVisibility
+
+        return Disclosure(store=PostgresVisibility(self._pool), clock=self.clock)
 
     def conversations(self) -> "Conversations":
         from common.conversations import Conversations

@@ -1,6 +1,6 @@
-"""Looking up what accounts and conversations have published."""
+"""Looking up: what accounts and conversations have published, for who may find them."""
 
-from common.directory.model import AccountQuery, ConversationQuery, Found, LookUp
-from common.directory.service import Directory
+from common.directory.model import AccountQuery, ConversationQuery, Found, LookUp, Visibility
+from common.directory.service import Directory, Disclosure
 
-__all__ = ["AccountQuery", "ConversationQuery", "Directory", "Found", "LookUp"]
+__all__ = ["AccountQuery", "ConversationQuery", "Directory", "Disclosure", "Found", "LookUp", "Visibility"]

@@ -8,6 +8,8 @@ from common.jose.rsa_key import THUMBPRINT
 
 QUERIES = 50
 """Accounts, and conversations, in one look-up."""
+NEW_ADDRESSES = 200
+"""How many addresses of strangers an account may look up in a day (UTC). One counts once a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,13 @@ class LookUp:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """The request {"open": whether strangers find the account}."""
+
+    open: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """An account query as the store understands it: by the address's index, never by the address."""
@@ -61,6 +70,8 @@ class Wanted:
     index: bytes | None
     uid: str | None
     known_seq: int
+    subject: bytes | None = None
+    """Stands for the caller and the address in today's count; a uid is not counted, since nobody guesses one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,6 +135,20 @@ async def directory(cast: Cast) -> None:
     assert found.accounts[0]
 
 
+async def discovering(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    for wanted in (secrets.token_bytes(32), secrets.token_bytes(32)):
+        for _ in range(2):
+            query = Wanted(index=wanted, uid=None, known_seq=-1, subject=wanted)
+            await cast.actor.directory.find([query], [], caller=caller, now=NOW)
+
+
+async def closing(cast: Cast) -> None:
+    caller = await cast.owner.join()
+    for discoverable in (False, True):
+        await cast.actor.visibility.set_discoverable(caller, discoverable=discoverable, now=NOW)
+
+
 async def conversing(cast: Cast) -> None:
     one, other, silent = await cast.owner.join(), await cast.owner.join(), await cast.owner.join()
     first, _ = await cast.owner.publish(one)
@@ -181,7 +195,8 @@ USES: dict[str, tuple[Work, ...]] = {
     "publish_key": (proofs, publishing, standing),
     "save_key_backup": (proofs, quotas, saving, standing),
     "get_key_backup": (proofs, quotas, reading, standing),
-    "find_keys": (directory, standing),
+    "find_keys": (directory, discovering, standing),
+    "set_discovery": (closing, standing),
     "create_conversation": (conversing, standing),
     "send_message": (permits,),
     "on_message_created": (dead_events,),

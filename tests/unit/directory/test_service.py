@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from common.directory import AccountQuery, ConversationQuery, Directory, LookUp
-from common.errors import InvalidRequest
+from common.directory import AccountQuery, ConversationQuery, Directory, Disclosure, LookUp, Visibility
+from common.errors import InvalidRequest, RateLimited
 from common.identity import Address, Caller, Head, IndexKey
 from common.keys import Publication, Publishing
 from tests.fakes.clock import FakeClock
@@ -18,6 +18,7 @@ ALICE = Caller(uid="alice1", session="s" * 22, device=PHONE.kid)
 BOB = Caller(uid="bob1", session="t" * 22, device=LAPTOP.kid)
 INDEX_KEY = IndexKey(bytes(32))
 CONVERSATION = digest("conversation")
+DAY = 86_400
 
 
 class World:
@@ -103,6 +104,49 @@ async def test_addresses_reach_the_store_as_indexes_alone(world: World) -> None:
     world.store.find = spy  # type: ignore[method-assign]
     await world.find(AccountQuery("canary@example.org", None, -1))
     assert "canary" not in repr(seen)
+
+
+async def test_a_closed_account_is_answered_as_none_to_strangers_alone(world: World) -> None:
+    await world.publish(world.first(), world.key())
+    world.store.addresses[INDEX_KEY.address(Address("alice@example.org"))] = "alice1"
+    disclosure = Disclosure(store=world.store, clock=world.clock)
+    ways = (AccountQuery("alice@example.org", None, -1), AccountQuery(None, "alice1", -1))
+    for _ in range(2):
+        await disclosure.change(Visibility(open=False), ALICE)
+    assert await world.find(*ways) == [None, None]
+    assert None not in await world.find(*ways, caller=ALICE)
+    world.store.conversations[CONVERSATION] = (frozenset({"alice1", "bob1"}), ())
+    assert None not in await world.find(*ways)
+    del world.store.conversations[CONVERSATION]
+    await disclosure.change(Visibility(open=True), ALICE)
+    assert None not in await world.find(*ways)
+    assert world.store.acts == [("alice1", "discovery-set")] * 2
+
+
+def addresses(start: int, number: int) -> tuple[AccountQuery, ...]:
+    return tuple(AccountQuery(f"a{n}@example.org", None, -1) for n in range(start, start + number))
+
+
+async def test_two_hundred_strangers_are_looked_up_a_day_however_they_are_written(world: World) -> None:
+    for start in range(0, 200, 50):
+        await world.find(*addresses(start, 50))
+    with pytest.raises(RateLimited) as refused:
+        await world.find(*addresses(200, 1))
+    assert refused.value.retry_after == DAY - int(world.clock.now) % DAY
+    await world.find(*addresses(0, 50))
+    await world.find(AccountQuery("A0@EXAMPLE.ORG", None, -1), AccountQuery(None, "nobody", -1))
+    await world.find(*addresses(200, 1), caller=ALICE)
+    world.clock.now += refused.value.retry_after
+    await world.find(*addresses(0, 1))
+    first, second = (counted for (uid, _), counted in world.store.counted.items() if uid == "bob1")
+    assert len(first | second) == 201, "under another subject the next day"
+
+
+async def test_no_two_accounts_count_an_address_under_the_same_subject(world: World) -> None:
+    for caller in (ALICE, BOB):
+        await world.find(*addresses(0, 1), caller=caller)
+    first, second = world.store.counted.values()
+    assert len(first | second) == 2
 
 
 ONE = "Ask for an account by exactly one of address and uid."
