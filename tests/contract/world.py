@@ -1,5 +1,6 @@
 """The stores of all rooms over one state, in memory or real, and people who use them."""
 
+import json
 import secrets
 from dataclasses import replace
 from hashlib import sha256
@@ -11,7 +12,8 @@ from common.conversations.statements import direct_id, self_id
 from common.directory.ports import DirectoryStore, VisibilityStore
 from common.identity import Caller, Head
 from common.jose import base64url
-from common.keys.model import EncryptionKey, FirstDevice
+from common.keys.encryption_keys import stored_encryption_key
+from common.keys.model import AddedDevice, EncryptionKey, FirstDevice, Link, Pop
 from common.keys.ports import ChainStore, LinkStore
 from common.messages.ports import MessageLog
 from common.sessions.model import StoredSession
@@ -113,6 +115,41 @@ def creation(one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
     )
 
 
+def asked(caller: Caller, head: Head) -> tuple[Link, Pop, EncryptionKey]:
+    """A request of the caller's device to be linked to the chain with this head."""
+    payload = {
+        "iss": caller.uid,
+        "device": caller.device,
+        "n": 1,
+        "iat": int(NOW),
+        "exp": int(NOW) + 30 * DAY,
+        "keys": [{"kid": thumbprint()}],
+    }
+    key = stored_encryption_key(f"key.{base64url(json.dumps(payload).encode())}.x")
+    compact = f"pop.{secrets.token_hex(100)}.x"
+    pop = Pop(device=caller.device, audience="", root=head.root, encryption_key=thumbprint(), compact=compact)
+    link = Link(
+        device=caller.device,
+        pop=compact,
+        encryption_key=key.compact,
+        mac=thumbprint(),
+        expires_at=int(NOW) + 600,
+    )
+    return link, pop, key
+
+
+def addition(caller: Caller, pop: Pop, head: Head, now: float = NOW) -> AddedDevice:
+    return AddedDevice(**after(caller, head, issued_at=int(now)), pop=pop)
+
+
+async def link(world: "World", by: Caller, caller: Caller, head: Head, *, now: float = NOW) -> Head:
+    """Link the caller's device; nothing of the request is left that would keep the next one waiting."""
+    request, pop, key = asked(caller, head)
+    await world.links.request(caller, replace(request, expires_at=int(now) + 1), pop, key, now)
+    statement = addition(by, pop, head, now)
+    return await world.links.grant(by, statement, thumbprint(), now, until=int(now) - 1)
+
+
 class World(Protocol):
     @property
     def sessions(self) -> SessionStore: ...
@@ -133,8 +170,10 @@ class World(Protocol):
     @property
     def log(self) -> MessageLog: ...
 
-    async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
-        """Open a session of a new account on a new device, which is pending."""
+    async def join(
+        self, session: StoredSession | None = None, *, index: bytes | None = None, now: float = NOW
+    ) -> Caller:
+        """Open a session, of a new account on a new device unless it says otherwise; a new device is pending."""
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:
         """Begin the caller's chain, with its first encryption key."""
@@ -155,12 +194,14 @@ class FakeWorld:
         self.live_conversations = FakeLiveConversations()
         self.log = FakeMessageLog()
 
-    async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
+    async def join(
+        self, session: StoredSession | None = None, *, index: bytes | None = None, now: float = NOW
+    ) -> Caller:
         session = session or new_session()
         index = index or sha256(session.uid.encode()).digest()
         modulus = modulus_of(session.device)
-        await self.sessions.keep_account(index, uid=session.uid, now=NOW)
-        await self.sessions.open(session, modulus=modulus, now=NOW)
+        await self.sessions.keep_account(index, uid=session.uid, now=now)
+        await self.sessions.open(session, modulus=modulus, now=now)
         self.directory.addresses[index] = session.uid
         return caller_of(session)
 
@@ -189,11 +230,13 @@ class RealWorld:
         self.live_conversations = FirestoreConversations(firestore)
         self.log = FirestoreMessages(firestore)
 
-    async def join(self, session: StoredSession | None = None, *, index: bytes | None = None) -> Caller:
+    async def join(
+        self, session: StoredSession | None = None, *, index: bytes | None = None, now: float = NOW
+    ) -> Caller:
         session = session or new_session()
         index = index or sha256(session.uid.encode()).digest()
-        await self.sessions.keep_account(index, uid=session.uid, now=NOW)
-        await self.sessions.open(session, modulus=modulus_of(session.device), now=NOW)
+        await self.sessions.keep_account(index, uid=session.uid, now=now)
+        await self.sessions.open(session, modulus=modulus_of(session.device), now=now)
         return caller_of(session)
 
     async def publish(self, caller: Caller) -> tuple[FirstDevice, EncryptionKey]:

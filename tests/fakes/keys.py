@@ -1,6 +1,6 @@
 from dataclasses import dataclass, field, replace
 
-from common.errors import InvalidRequest, KeyConflict, LinkPending, NotFound
+from common.errors import DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
 from common.identity import Caller, Head
 from common.keys.chain import Announced, Chain, head_after, require_fresh
 from common.keys.encryption_keys import stored_encryption_key
@@ -144,8 +144,9 @@ class FakeChainStore:
             raise InvalidRequest("This history key was published before.")
 
     def _require_key(self, chain: Chain, statement: Statement | None, key: EncryptionKey, now: float) -> None:
-        removed = isinstance(statement, Removal) and statement.device == key.device
-        if removed or not isinstance(statement, FirstDevice | Reset):
+        if isinstance(statement, Removal) and statement.device == key.device:
+            raise DeviceNotActive("The device removes itself.")
+        if not isinstance(statement, FirstDevice | Reset):
             chain.require_active(key.device)
         if key in self.published.values():
             return
