@@ -9,7 +9,7 @@ from common.jose import digest
 from common.suite.manifest import Manifest
 from tests.functions.arena import Arena
 from tests.functions.exchange import Ask
-from tests.signing import creation, envelope
+from tests.signing import backup, creation, envelope
 
 FUNCTIONS = {function.name: function for function in Manifest.read().functions if function.route}
 """Those that are called over HTTP."""
@@ -41,6 +41,38 @@ def revoke_session(arena: Arena) -> Ask:
     token = alice.access_token
     body = {"session_id": alice.session, "proof": arena.proof("revoke_session", alice.signing, token)}
     return arena.post("revoke_session", body, token)
+
+
+def revoke_all_sessions(arena: Arena) -> Ask:
+    return _proven(arena, "revoke_all_sessions", {})
+
+
+def list_sessions(arena: Arena) -> Ask:
+    alice = arena.members["alice"]
+    return arena.post("list_sessions", {"cursor": alice.session}, alice.access_token)
+
+
+def name_session(arena: Arena) -> Ask:
+    alice = arena.members["alice"]
+    return arena.post("name_session", {"session_id": alice.session, "name": "Phone"}, alice.access_token)
+
+
+def list_audit(arena: Arena) -> Ask:
+    return arena.post("list_audit", {"cursor": "100000"}, arena.members["alice"].access_token)
+
+
+def save_key_backup(arena: Arena) -> Ask:
+    """The one that stands there already."""
+    return _proven(arena, "save_key_backup", {"n": 1, "backup": backup(arena.members["alice"].uid, 1)})
+
+
+def get_key_backup(arena: Arena) -> Ask:
+    return _proven(arena, "get_key_backup", {"n": 1})
+
+
+def set_discovery(arena: Arena) -> Ask:
+    """As it is already."""
+    return arena.post("set_discovery", {"open": True}, arena.members["alice"].access_token)
 
 
 def jwks(_: Arena) -> Ask:
@@ -101,6 +133,13 @@ CALLS: dict[str, Callable[[Arena], Ask]] = {
         create_session,
         refresh_session,
         revoke_session,
+        revoke_all_sessions,
+        list_sessions,
+        name_session,
+        list_audit,
+        save_key_backup,
+        get_key_backup,
+        set_discovery,
         jwks,
         publish_key,
         find_keys,
@@ -115,10 +154,25 @@ SCHEDULED = ("daily_backup", "rotate_signing_key")
 """Those that the scheduler calls."""
 BODIES = tuple(name for name in CALLS if name not in {"open_link", "jwks", *SCHEDULED})
 """Those that read a body."""
-BEARERS = ("revoke_session", "publish_key", "find_keys", "create_conversation", "send_message")
+BEARERS = tuple(name for name in BODIES if name not in {"sign_up", "create_session", "refresh_session"})
 """Those that ask for an access token."""
-PROVEN = ("create_session", "refresh_session", "revoke_session", "publish_key")
+PROVEN = (
+    *("create_session", "refresh_session", "revoke_session", "revoke_all_sessions", "publish_key"),
+    *("save_key_backup", "get_key_backup"),
+)
 """Those that ask for a proof."""
+STATUSES = {
+    "sign_up": 202,
+    **dict.fromkeys(("revoke_session", "revoke_all_sessions", "name_session", "set_discovery"), 204),
+}
+"""Of those that are answered by something else than 200."""
+
+
+def _proven(arena: Arena, name: str, members: dict[str, Any]) -> Ask:
+    """A call by Alice with a new proof."""
+    alice = arena.members["alice"]
+    proof = arena.proof(name, alice.signing, alice.access_token)
+    return arena.post(name, members | {"proof": proof}, alice.access_token)
 
 
 def _scheduled(arena: Arena, name: str) -> Ask:
@@ -128,7 +182,7 @@ def _scheduled(arena: Arena, name: str) -> Ask:
 def answered(arena: Arena, name: str) -> Ask:
     """A call that will be answered, with whatever must be there for it; only Bob's sessions and new addresses change."""
     bob = arena.members["bob"]
-    if name == "sign_up":
+    if name in {"sign_up", "save_key_backup", "get_key_backup"}:
         arena.sql.run("delete from rate_limits")
     if name == "create_session":
         code = arena.code(bob.address)
@@ -137,11 +191,11 @@ def answered(arena: Arena, name: str) -> Ask:
     if name == "refresh_session":
         token = arena.begin(bob.address, bob.signing)["refresh_token"]
         return arena.post(name, {"refresh_token": token, "proof": arena.proof(name, bob.signing, token)})
-    if name == "revoke_session":
+    if name in {"revoke_session", "revoke_all_sessions"}:
         opened = arena.begin(bob.address, bob.signing)
         token = opened["access_token"]
-        body = {"session_id": opened["session_id"], "proof": arena.proof(name, bob.signing, token)}
-        return arena.post(name, body, token)
+        named = {"session_id": opened["session_id"]} if name == "revoke_session" else {}
+        return arena.post(name, named | {"proof": arena.proof(name, bob.signing, token)}, token)
     return CALLS[name](arena)
 
 

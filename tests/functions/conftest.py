@@ -19,6 +19,7 @@ def arena(layout: Layout, worker: str, processes: Processes, backing: Backing) -
         made.enter(name)
     answer = made.ask(CALLS["create_conversation"](made))
     assert answer.json["created"] is True
+    assert made.ask(CALLS["save_key_backup"](made)).status == 200
     made.renew_code()
     yield made
     made.sql.close()

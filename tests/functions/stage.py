@@ -53,7 +53,8 @@ def staged(
         stack.callback(arena.sql.close)
         for name in ("alice", "bob"):
             arena.enter(name)
-        assert arena.ask(CALLS["create_conversation"](arena)).status == 200
+        for name in ("create_conversation", "save_key_backup"):
+            assert arena.ask(CALLS[name](arena)).status == 200
         first, second, third = gossip_ports
         yield Stage(arena, postgres, firestore, auth, smtp, gossip, (first, second, third))
 

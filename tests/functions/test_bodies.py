@@ -10,6 +10,7 @@ from tests.functions.arena import Arena
 from tests.functions.calls import BODIES, CALLS
 from tests.functions.exchange import Ask, Connection
 from tests.functions.refusals import refused
+from tests.signing import backup
 
 WHOLE: dict[str, bytes] = {
     "nothing": b"",
@@ -34,12 +35,18 @@ WHOLE: dict[str, bytes] = {
 
 OTHER_TYPES: dict[type, list[Any]] = {
     str: [None, 1, 1.5, True, [], {}, ["x"], {"x": "y"}],
+    bool: [None, "true", "", 0, 1, 1.5, [], {}],
     int: ["1", "", 1.5, True, [], {}, 10**400],
     dict: [None, "{}", 1, True, []],
     list: [None, "[]", 1, True, {}, [None], [1], [[]], ["x"], [{}]],
 }
-NULLABLE = {"publish_key": {"statement", "encryption_key"}}
-LARGEST = {name: 128 * 1024 if name == "send_message" else 32 * 1024 for name in BODIES}
+NULLABLE = {
+    "publish_key": {"statement", "encryption_key"},
+    "list_sessions": {"cursor"},
+    "name_session": {"name"},
+    "list_audit": {"cursor"},
+}
+LARGEST = {name: 128 * 1024 if name in {"send_message", "save_key_backup"} else 32 * 1024 for name in BODIES}
 
 every_body = pytest.mark.parametrize("name", BODIES)
 
@@ -166,6 +173,19 @@ BAD_VALUES: dict[str, dict[str, list[Any]]] = {
         ]
     },
     "revoke_session": {"session_id": ["", "x", "A" * 21, "A" * 23, f"{'A' * 21}=", f"{'A' * 21}+"]},
+    "revoke_all_sessions": {},
+    "list_sessions": {"cursor": ["", "x", "A" * 21, "A" * 23, f"{'A' * 21}=", f"{'A' * 22}\n"]},
+    "name_session": {
+        "session_id": ["", "x", "A" * 21, "A" * 23, f"{'A' * 21}+"],
+        "name": ["", "x" * 65, "a\n", "\0", "a\x1b[2J", "\x7f", "\u2028"],
+    },
+    "list_audit": {"cursor": ["", "x", "0", "-1", "1.0", "01", "9" * 19, "1\n", "\u0661"]},
+    "save_key_backup": {
+        "n": [0, -1, 2, 2**53, 2**63],
+        "backup": ["", "x", "{}", "[]", "null", "x" * 98_305, "\u00e9", backup("u", 1)],
+    },
+    "get_key_backup": {"n": [0, -1, 2**53, 2**63]},
+    "set_discovery": {},
     "publish_key": {"statement": ["", "x", "x.y.z"], "encryption_key": ["", "x", "x.y.z"]},
     "find_keys": {
         "accounts": [

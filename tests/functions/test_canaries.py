@@ -16,7 +16,7 @@ from tests.functions.arena import Arena
 from tests.functions.calls import BODIES, CALLS, answered, conversation_id
 from tests.functions.canaries import Canaries
 from tests.functions.exchange import Ask
-from tests.signing import Key, b64, compact_json, creation, encryption_key, envelope, first_device
+from tests.signing import Key, b64, backup, compact_json, creation, encryption_key, envelope, first_device
 
 every_function = pytest.mark.parametrize("name", CALLS)
 every_body = pytest.mark.parametrize("name", BODIES)
@@ -122,6 +122,9 @@ def bodies(arena: Arena, canaries: Canaries, name: str) -> Iterator[Ask]:
         "envelope": lambda: (
             json.dumps(changed) for changed in spoiled(canaries, json.loads(members["envelope"]), "envelope")
         ),
+        "backup": lambda: (
+            json.dumps(changed) for changed in spoiled(canaries, json.loads(members["backup"]), "backup")
+        ),
     }
     for changed in spoiled(canaries, members, "body"):
         yield good.with_json(changed)
@@ -138,11 +141,12 @@ def test_every_place_of_a_body(arena: Arena, canaries: Canaries, name: str) -> N
     refused = 0
     begun = arena.child.log.stat().st_size
     for ask in bodies(arena, canaries, name):
-        if name == "sign_up":
+        if name in {"sign_up", "save_key_backup"}:
             arena.sql.run("delete from rate_limits")
         answer = arena.ask(ask)
         refused += answer.status >= 400
         canaries.sought_in_answer(answer)
+    arena.sql.run("update sessions set name = null")  # kept because it names a session
     canaries.sought_everywhere(arena, begun)
     assert refused > 10
 
@@ -169,6 +173,12 @@ def plausible(arena: Arena, canaries: Canaries) -> Iterator[tuple[Ask, int]]:
     proof = canaries.noted(arena.proof("revoke_session", alice.signing, token), "proof of revoke_session")
     session = canaries.new("session", 22)
     yield arena.post("revoke_session", {"session_id": session, "proof": proof}, token), 404
+
+    name = {"session_id": session, "name": canaries.new("name")}
+    yield arena.post("name_session", name, token), 404
+    yield arena.post("list_sessions", {"cursor": session}, token), 200
+    sealed = backup(alice.uid, 9, ciphertext=b64(canaries.new("backup", 300).encode()))
+    yield CALLS["save_key_backup"](arena).changed(n=9, backup=canaries.noted(sealed, "backup")), 409
 
     accounts = [
         {"address": canaries.address("address of find_keys"), "uid": None, "known_seq": -1},
