@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Account",
+    "Change",
     "Device",
     "Hooks",
     "Identity",
@@ -31,24 +32,26 @@ __all__ = [
 
 if TYPE_CHECKING:
     from sealpost.account import Account
+    from sealpost.changes import Change
     from sealpost.delivery import Hooks
     from sealpost.device import Device
     from sealpost.errors import SealpostError
     from sealpost.folders import ProfileFolder
+    from sealpost.items import Message, Refused
     from sealpost.people import Identity, SafetyNumber
-    from sealpost.receiving import Message, Refused
     from sealpost.sending import Receipt
     from sealpost.surroundings import Surroundings
 
 _HOMES = {
     "Account": "account",
+    "Change": "changes",
     "Device": "device",
     "Hooks": "delivery",
     "Identity": "people",
-    "Message": "receiving",
+    "Message": "items",
     "ProfileFolder": "folders",
     "Receipt": "sending",
-    "Refused": "receiving",
+    "Refused": "items",
     "SafetyNumber": "people",
     "SealpostError": "errors",
     "Surroundings": "surroundings",

@@ -22,6 +22,7 @@ from sealpost.service import Service, checked_url
 from sealpost.session import Session, is_signed_in, open_session
 from sealpost.state import Kind, State
 from sealpost.surroundings import Surroundings
+from sealpost.sync import Sync
 
 __all__ = ["Account", "Identity", "SafetyNumber", "Surroundings"]
 
@@ -144,7 +145,9 @@ class Account:
         address = addresses.normal(to)
         with self._around.progress("Sending"):
             self._device.publish()
-            return self._sender.send(address, text)
+            receipt = self._sender.send(address, text)
+            self.sync.tell()
+            return receipt
 
     def resume(self) -> list[Receipt]:
         """Sends again, byte for byte, the messages whose answer was lost."""
@@ -165,6 +168,7 @@ class Account:
         with self._around.progress("Fetching messages"):
             for _ in self._delivery.catch_up():
                 pass
+            self.sync.tell()
         items = list(self._reader.history(new=True))
         if mark:
             with self._state.transaction():
@@ -191,7 +195,7 @@ class Account:
 
     def mark_shown(self, item: Item) -> None:
         """`item` is not handed out again."""
-        self._state.mark_shown(item.conversation_id, item.id)
+        self._reader.mark_shown(item)
 
     def safety_number(self, address: str) -> SafetyNumber:
         """Looks a person up, and gives the number to compare with what they see."""
@@ -202,11 +206,14 @@ class Account:
 
         Raises Unsafe where it is not the number that they were shown last: keys have changed in between.
         """
-        return self._comparison.mark(address)
+        number = self._comparison.mark(address)
+        self.sync.tell()
+        return number
 
     def accept(self, address: str) -> None:
         """Takes the new keys of a verified person who was reset, without comparing them."""
         self._comparison.accept(address)
+        self.sync.tell()
 
     def sign_out(self) -> None:
         """Ends this device's session at the service. Keys and messages stay."""
@@ -299,6 +306,19 @@ class Account:
     @cached_property
     def _comparison(self) -> Comparison:
         return Comparison(contacts=self._contacts, own=self._uid)
+
+    @cached_property
+    def sync(self) -> Sync:
+        """What one's other devices are told of people; `tell_all` once a device was linked."""
+        return Sync(
+            state=self._state,
+            session=self._session,
+            service=self.service,
+            contacts=self._contacts,
+            device=self._device,
+            own=self._uid,
+            now=self._now,
+        )
 
     @cached_property
     def _sender(self) -> Sender:

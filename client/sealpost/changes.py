@@ -67,7 +67,7 @@ class Changes:
                 case "revoke-device" | "reset":
                     kid = None
             if is_news:
-                self._keep(change, chain.uid, verified=before.is_verified() or before.reset == "unaccepted")
+                self._keep(change, chain.uid, verified=before.verified is not None)
 
     def record_first(self, chain: chains.Chain) -> None:
         """Of an account just pinned only that it keeps a history: that concerns everybody who writes to it."""
@@ -76,7 +76,8 @@ class Changes:
             self._keep(change, chain.uid, verified=False)
 
     def all(self, *, new: bool) -> Iterator[Change]:
-        """Every change, or those not shown yet, by account and place in its chain."""
+        """Every change, or those not shown yet, by account and place in its chain. None of them is fresh any more."""
+        self._fresh.clear()
         for stored in self._state.all(Kind.CHANGE):
             if stored["new"] or not new:
                 yield self._item(stored)

@@ -1,7 +1,7 @@
 """What is pinned of one account."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from sealpost.protocol import chain as chains
 from sealpost.protocol.chain import Chain
@@ -16,8 +16,8 @@ class Contact:
     vouched for by comparing the safety number, `shown` the number that they were shown last; `frozen` is the code of a
     contradiction, with ours and theirs as evidence.
 
-    `reset` is what a reset left to be done: `unaccepted` where the keys before it were verified (nothing is sent until the
-    person accepts or compares), `untold` where they were not (the next receipt warns), else None.
+    After a reset a mark for the earlier root stays: nothing is sent until the person compares, or accepts and so drops it.
+    `renewed` says that somebody without a mark was reset, and no receipt has warned of it.
     """
 
     uid: str
@@ -25,7 +25,7 @@ class Contact:
     keys: dict[str, str] = field(default_factory=dict)
     verified: tuple[str, int, str] | None = None
     frozen: tuple[str, str, str] | None = None
-    reset: Literal["unaccepted", "untold"] | None = None
+    renewed: bool = False
     shown: str | None = None
 
     @property
@@ -39,6 +39,10 @@ class Contact:
     def is_verified(self) -> bool:
         return self.verified is not None and self.verified[0] == self.chain.head.root
 
+    def is_unaccepted(self) -> bool:
+        """Whether the person vouched for a root that a reset has ended since."""
+        return self.verified is not None and not self.is_verified()
+
     @classmethod
     def load(cls, stored: Json) -> Self:
         return cls(
@@ -47,7 +51,7 @@ class Contact:
             keys=stored["keys"],
             verified=_triple(stored["verified"]),
             frozen=_triple(stored["frozen"]),
-            reset=stored.get("reset"),
+            renewed=stored.get("renewed", False),
             shown=stored.get("shown"),
         )
 

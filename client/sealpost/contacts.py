@@ -7,7 +7,7 @@ from sealpost import refusals
 from sealpost.address_book import AddressBook
 from sealpost.changes import Changes
 from sealpost.contact import Contact
-from sealpost.errors import DeviceNotActive, SealpostError, Unsafe
+from sealpost.errors import DeviceNotActive, SealpostError, ServiceProblem, Unsafe
 from sealpost.expected import Expectations
 from sealpost.pinning import Found, Pinning, Shown, texts
 from sealpost.protocol import chain as chains
@@ -68,13 +68,13 @@ class Contacts:
         except ProtocolError as error:
             raise refusals.unsafe(error, refusals.OWN) from None
         with self._state.transaction():
-            if self.own() is not None:
-                return self.extend_own(shown)
-            contact = Contact(uid=self._own, statements=chain.statements)
-            contact.save(self._state)
-            if added > 0 and self._state.get(Kind.CAUGHT_UP) is None:
-                self._state.put(Kind.CAUGHT_UP, {"sent_at": chain.times[added] * 1_000_000})
-        return contact
+            if self.own() is None:
+                contact = Contact(uid=self._own, statements=chain.statements)
+                contact.save(self._state)
+                if added > 0 and self._state.get(Kind.CAUGHT_UP) is None:
+                    self._state.put(Kind.CAUGHT_UP, {"sent_at": chain.times[added] * 1_000_000})
+                return contact
+        return self.extend_own(shown)
 
     def extend_own(self, statements: Iterable[str]) -> Contact:
         """Pins what follows in one's own chain; statements that are pinned already may stand before it.
@@ -106,7 +106,7 @@ class Contacts:
             if contact is None or contact.chain.head.root != root:
                 return False
             head = contact.chain.head
-            replace(contact, verified=(head.root, head.seq, head.hash), reset=None).save(self._state)
+            replace(contact, verified=(head.root, head.seq, head.hash), renewed=False).save(self._state)
             self.expected.tell(uid)
         return True
 
@@ -114,9 +114,9 @@ class Contacts:
         """The person takes the reset of somebody whom they had verified; False where there is none to take."""
         with self._state.transaction():
             contact = self.pinned(uid)
-            if contact is None or contact.reset != "unaccepted":
+            if contact is None or not contact.is_unaccepted():
                 return False
-            replace(contact, reset=None).save(self._state)
+            replace(contact, verified=None, renewed=False).save(self._state)
             self.expected.tell(uid)
         return True
 
@@ -131,9 +131,9 @@ class Contacts:
         """Whether a receipt is to warn of a reset of somebody who was never verified: once."""
         with self._state.transaction():
             contact = self.pinned(uid)
-            if contact is None or contact.reset != "untold":
+            if contact is None or not contact.renewed:
                 return False
-            replace(contact, reset=None).save(self._state)
+            replace(contact, renewed=False).save(self._state)
         return True
 
     def take_pins(self, pins: Iterable[Pin]) -> None:
@@ -253,7 +253,10 @@ class Contacts:
         return self.pinned(uid) if uid else None
 
     def _find_keys(self, accounts: list[Json]) -> list[Json | None]:
-        return self._answers({"accounts": accounts, "conversations": []}, "accounts")
+        try:
+            return self._answers({"accounts": accounts, "conversations": []}, "accounts")
+        except ServiceProblem as problem:
+            raise refusals.too_many_look_ups(problem) from None
 
     def _answers(self, asked: Json, kind: str) -> list[Json | None]:
         answers = self._call("find_keys", asked).get(kind)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sealpost.device import OwnDevice
 from sealpost.errors import ServiceProblem, ServiceUnavailable
-from sealpost.mailbox import PAGE, FirestoreDenied, Mailbox
-from sealpost.receiving import Item, Reader
+from sealpost.items import Item
+from sealpost.mailbox import PAGE, FirestoreDenied, Mailbox, MessageDocument
+from sealpost.receiving import Reader
 from sealpost.service import Wall
 from sealpost.session import ID_MARGIN, Session
 from sealpost.state import Kind, State
@@ -160,9 +161,7 @@ class Delivery:
             try:
                 while time.monotonic() < deadline and not (listening.ready and listening.full):
                     document = listening.next(max(0.0, min(_TICK, deadline - time.monotonic())))
-                    item = None if document is None else self._reader.read(document)
-                    if item is not None:
-                        yield item
+                    yield from self._read(document)
                     if listening.ready:
                         ready()
             finally:
@@ -177,9 +176,7 @@ class Delivery:
         while True:
             page = mailbox.page(since, after=last)
             for document in page:
-                item = self._reader.read(document)
-                if item is not None:
-                    yield item
+                yield from self._read(document)
             if len(page) < PAGE:
                 break
             last = page[-1]
@@ -188,6 +185,13 @@ class Delivery:
             mark = min(cursor["sent_at"], int(started * 1_000_000))
             self._state.put(Kind.CAUGHT_UP, {"sent_at": mark})
         self._device.destroy_ended(catch_up_started=started)
+
+    def _read(self, document: MessageDocument | None) -> Iterator[Item]:
+        """What a document holds, after the changes of keys that were found until then."""
+        item = None if document is None else self._reader.read(document)
+        yield from self._reader.fresh_changes()
+        if item is not None:
+            yield item
 
     def _read_from(self) -> int:
         """From when a catch-up reads, in microseconds: everything before was committed when the last complete one ran.

@@ -33,7 +33,7 @@ class Expectations:
     def met(self, contact: Contact, chain: Chain) -> Contact:
         """The contact with what was told of it, which its chain must contain: else ForkError, two different chains.
 
-        A mark for an earlier root of this chain is one that a reset has cleared.
+        A mark for an earlier root of this chain waits to be accepted, as if it had been made here.
         """
         pin = self._expected(contact.uid)
         if pin is None:
@@ -44,10 +44,8 @@ class Expectations:
             _check(chain, pin, seq, statement_hash)
             if root != chain.head_at(seq).root:
                 raise _fork(chain, pin, seq)
-            if root == chain.head.root:
-                contact = replace(contact, verified=pin.verified, reset=None)
-            elif not contact.is_verified():
-                contact = replace(contact, reset="unaccepted")
+            if not contact.is_verified():
+                contact = replace(contact, verified=pin.verified, renewed=False)
         self._state.delete(Kind.EXPECTED, contact.uid)
         return contact
 

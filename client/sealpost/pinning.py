@@ -117,9 +117,8 @@ class Pinning:
             return refusals.own_reset()
         self._changes.record(pinned, chain)
         contact = replace(pinned, statements=chain.statements)
-        if resets:
-            had_vouched = pinned.is_verified() or pinned.reset == "unaccepted"
-            contact = replace(contact, verified=None, reset="unaccepted" if had_vouched else "untold")
+        if resets and pinned.verified is None:
+            contact = replace(contact, renewed=True)
         return self._meet(contact, chain)
 
     def extend(self, pinned: Contact, statements: Sequence[str]) -> Contact | SealpostError:

@@ -1,66 +1,30 @@
 """Receiving: every document goes through the protocol's checks; what passes is stored and shown, what fails is named."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
+from heapq import merge
 
 from sealpost import __version__, addresses
+from sealpost.changes import Change
 from sealpost.contacts import Contacts
 from sealpost.device import OwnDevice
 from sealpost.errors import SealpostError, ServiceProblem, Unsafe
+from sealpost.items import Item, Items, Message, Refused, when
 from sealpost.mailbox import MessageDocument
 from sealpost.protocol import bounds
-from sealpost.protocol.body import Text
+from sealpost.protocol.body import Pins, Text
 from sealpost.protocol.chain import Chain
-from sealpost.protocol.errors import NOTICES, SENTENCES, Code, HiddenError, Notice, ProtocolError
-from sealpost.protocol.opening import AlreadySeen, Document, Known, Opened, Receiver, open_message
-from sealpost.state import Kind, State, StoredMessage
+from sealpost.protocol.errors import Code, HiddenError, ProtocolError
+from sealpost.protocol.identifiers import self_conversation
+from sealpost.protocol.opening import AlreadySeen, Document, Known, Opened, OwnKey, Receiver, open_message
+from sealpost.state import Json, Kind, State, StoredMessage
 from sealpost.verdicts import Held, Verdicts
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MILLISECOND = 253_402_214_400_000
-"""The last day of the year 9999: what a signer writes beyond it, no calendar shows."""
+__all__ = ["Item", "Message", "Reader", "Refused"]
+
 _LOOK_UPS = 3
 _CONFIRM_AGAIN = 60.0
 """Seconds without further look-ups of claimed addresses after one that failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message that passed every check, or one's own (`outgoing`).
-
-    `peer` is the other side's uid; `address` theirs if confirmed (a look-up of it gives that uid), else None.
-    `text` is exact: make it harmless before it reaches a terminal. `sent_at` is the service's word; `signed_at` is the
-    sender's, given where the two differ by more than ten minutes: show both then.
-    """
-
-    id: str
-    conversation_id: str
-    peer: str
-    address: str | None
-    text: str = field(repr=False)
-    sent_at: datetime
-    outgoing: bool
-    verified: bool
-    notices: tuple[str, ...]
-    signed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A message that failed a check: its reason, never its content."""
-
-    id: str
-    conversation_id: str
-    peer: str
-    address: str | None
-    sent_at: datetime
-    code: str
-    reason: str
-
-
-Item = Message | Refused
 
 
 class Reader:
@@ -74,6 +38,7 @@ class Reader:
         self._device = device
         self._own = own
         self._now = now
+        self._items = Items(state=state, contacts=contacts)
         self._verdicts = Verdicts(state=state, now=now)
         self._answered: set[tuple[str, str]] = set()
         self._confirm_from = 0.0
@@ -103,34 +68,36 @@ class Reader:
             if item is not None:
                 yield item
 
-    def item(self, stored: StoredMessage) -> Item | None:
-        """What is shown of a stored message; None for a place that holds nothing to show."""
-        content = stored.content
-        if content["kind"] not in {"sent", "received", "refused"}:
-            return None
-        uid = content["uid"]
-        sent_at = _EPOCH + timedelta(microseconds=stored.sent_at)
-        if content["kind"] == "refused":
-            reason = SENTENCES[Code(content["code"])]
-            address = self._contacts.address_of(uid)
-            return Refused(stored.mid, stored.cid, uid, address, sent_at, content["code"], reason)
-        contact = self._contacts.pinned(uid)
-        claimed, signed = content["address"], content.get("signed")
-        return Message(
-            id=stored.mid,
-            conversation_id=stored.cid,
-            peer=uid,
-            address=claimed if self._contacts.uid_of(claimed) == uid else None,
-            text=content["text"],
-            sent_at=sent_at,
-            outgoing=content["kind"] == "sent",
-            verified=contact is not None and contact.is_verified(),
-            notices=tuple(NOTICES[Notice(notice)] for notice in content.get("notices", ())),
-            signed_at=None if signed is None else _differing(signed, stored.sent_at),
-        )
-
     def history(self, *, new: bool) -> Iterator[Item]:
-        """Stored messages in the server's order: all, or those not shown yet. Expired ones are emptied first."""
+        """What is kept, or was not shown yet: messages in the server's order, changes by their signed time between.
+
+        Expired messages are emptied first.
+        """
+        return merge(self._messages(new=new), self._items.changes(new=new), key=when)
+
+    def fresh_changes(self) -> Iterator[Change]:
+        """Changes that look-ups have brought since the last time, or since what is new was asked for."""
+        yield from self._items.fresh_changes()
+
+    def mark_shown(self, item: Item) -> None:
+        """`item` is not handed out again."""
+        self._items.mark_shown(item)
+
+    def restore(self, document: MessageDocument, keys: Mapping[str, OwnKey]) -> Item | None:
+        """Opens a document with history keys (by kid, `device` None) and keeps it; it counts as shown.
+
+        None, and nothing kept, for one that does not open, or was read before.
+        """
+        stored = self._verdicts.stored(document)
+        if stored is not None and stored.content["kind"] != "refused":
+            return None
+        try:
+            opened = self._open(document, keys)
+            return None if isinstance(opened, AlreadySeen) else self._keep(document, opened, new=False)
+        except ProtocolError:
+            return None
+
+    def _messages(self, *, new: bool) -> Iterator[Item]:
         now = int(self._now() * 1000)
         for stored in self._state.messages(new=new):
             expires = stored.content.get("expires")
@@ -139,7 +106,7 @@ class Reader:
                 continue
             if new:
                 self._confirm(stored)
-            item = self.item(stored)
+            item = self._items.of(stored)
             if item is not None:
                 yield item
 
@@ -150,19 +117,24 @@ class Reader:
             if isinstance(opened, AlreadySeen):
                 self._verdicts.settle(document)
                 return None
-            text = _text(opened)
+            return self._keep(document, opened, new=True)
         except ProtocolError as error:
+            if error.code is Code.NOT_FOR_ME and self._is_before_this_device(document):
+                self._verdicts.pass_over(document)
+                return None
             return self._refuse(document, error)
-        return self._accept(document, opened, text)
 
-    def _open(self, document: MessageDocument) -> Opened | AlreadySeen:
+    def _open(
+        self, document: MessageDocument, history: Mapping[str, OwnKey] | None = None
+    ) -> Opened | AlreadySeen:
         """The protocol's checks, with a look-up for each state that they find missing."""
         if self._frozen(document.sender_uid) is Code.UPDATE_NEEDED:
-            self._look_up(document, HiddenError("a freeze that may end", chains={document.sender_uid: 0}))
+            ended = HiddenError("a freeze that may end", chains={document.sender_uid: 0})
+            self._look_up(document, ended, {document.sender_uid})
         frozen = self._frozen(document.sender_uid)
         if frozen is not None:
             raise ProtocolError(frozen, "the sender is frozen")
-        uids, receiver = {self._own, document.sender_uid}, self._receiver()
+        uids, receiver = {self._own, document.sender_uid}, self._receiver(history or {})
         missing: tuple[Mapping[str, int], int | None] | None = None
         for _ in range(_LOOK_UPS + 1):
             chains = self._chains(uids)
@@ -174,7 +146,7 @@ class Reader:
                         chains=chains,
                         conversation=partial(self._contacts.pinned_conversation, document.cid, chains),
                         seen=self._verdicts.seen(document),
-                        highest_n=self._received(document.cid).get(document.sender_device, 0),
+                        highest_n=self._highest(document),
                         now=int(self._now() * 1000),
                     ),
                 )
@@ -182,19 +154,22 @@ class Reader:
                 if missing == (hidden.chains, hidden.conversation):
                     raise
                 missing = hidden.chains, hidden.conversation
-                self._look_up(document, hidden)
                 uids |= hidden.chains.keys()
+                self._look_up(document, hidden, uids)
         raise ProtocolError(Code.CHAIN_HIDDEN, "more was missing after each look-up")
 
-    def _look_up(self, document: MessageDocument, hidden: HiddenError) -> None:
-        """Asks the service for what is missing. What it will not look up, it does not show."""
-        asked = [uid for uid in hidden.chains if uid in {self._own, document.sender_uid}]
+    def _look_up(self, document: MessageDocument, hidden: HiddenError, uids: set[str]) -> None:
+        """Asks the service for what is missing. What it will not look up, it does not show.
+
+        A stranger names no accounts to look up but his own; one's own device names whom it wrote to.
+        """
+        is_own = document.sender_uid == self._own
+        asked = [uid for uid in hidden.chains if is_own or uid in {self._own, document.sender_uid}]
         try:
             if asked:
                 self._contacts.find(uids=asked)
             if hidden.conversation is not None:
-                pair = self._chains({self._own, document.sender_uid})
-                self._contacts.find_conversation(document.cid, pair)
+                self._find_conversation(document.cid, uids)
         except ServiceProblem as problem:
             if problem.code != "invalid-request":
                 raise
@@ -202,6 +177,15 @@ class Reader:
             refusal = ProtocolError(Code(error.code), "what the service shows contradicts the pins")
             refusal.inner_hash = hidden.inner_hash
             raise refusal from None
+
+    def _find_conversation(self, cid: str, uids: set[str]) -> None:
+        """Of one's own device's message the other member is known by the conversation alone, which they may have made."""
+        try:
+            self._contacts.find_conversation(cid, self._chains(uids))
+        except HiddenError as maker:
+            self._contacts.find(uids=list(maker.chains))
+            uids |= maker.chains.keys()
+            self._contacts.find_conversation(cid, self._chains(uids))
 
     def _frozen(self, *uids: str) -> Code | None:
         """Why one of these accounts is frozen."""
@@ -215,13 +199,31 @@ class Reader:
         pinned = (self._contacts.pinned(uid) for uid in uids)
         return {contact.uid: contact.chain for contact in pinned if contact is not None}
 
-    def _receiver(self) -> Receiver:
+    def _receiver(self, history: Mapping[str, OwnKey]) -> Receiver:
         return Receiver(
             uid=self._own,
             device=self._device.key.kid,
-            keys=self._device.receiving_keys(),
+            keys={**self._device.receiving_keys(), **history},
             destroyed=self._device.destroyed_kids(),
         )
+
+    def _is_before_this_device(self, document: MessageDocument) -> bool:
+        """Whether a document was sent before this device joined the account, give or take the clocks."""
+        joined = self._joined()
+        return joined is not None and document.sent_at <= (joined + bounds.CLOCK_TOLERANCE) * 1_000_000
+
+    def _joined(self) -> int | None:
+        """When (Unix seconds) this device joined an account that others had; None for the first one."""
+        own = self._contacts.own()
+        device = None if own is None else own.chain.devices.get(self._device.key.kid)
+        return None if own is None or device is None or device.added == 0 else own.chain.times[device.added]
+
+    def _highest(self, document: MessageDocument) -> int | None:
+        """The highest n seen of the sending device; None where its first messages were before this device's time."""
+        counter = self._state.get(Kind.COUNTER, document.cid)
+        received = counter["received"] if counter else {}
+        first = 0 if self._joined() is None else None
+        return received.get(document.sender_device, first)
 
     def _confirm(self, stored: StoredMessage) -> None:
         """Asks whether the address that the sender claims leads to the sender.
@@ -240,27 +242,43 @@ class Reader:
         else:
             self._answered.add(claimed)
 
-    def _accept(self, document: MessageDocument, opened: Opened, text: Text) -> Item | None:
-        content = {
-            "kind": "received",
-            "uid": document.sender_uid,
-            "address": text.sender.lower(),
-            "text": text.text,
-            "inner": opened.inner_hash,
-            "signed": opened.context.iat,
-            "expires": opened.context.exp,
-            "notices": [notice.value for notice in opened.notices],
-        }
+    def _keep(self, document: MessageDocument, opened: Opened, *, new: bool) -> Item | None:
+        """Takes what an opened message says, and stores it."""
+        try:
+            content = self._content(document, opened, pins_count=new)
+        except ProtocolError as error:
+            error.inner_hash = opened.inner_hash
+            raise
         with self._state.transaction():
             counter = self._state.get(Kind.COUNTER, document.cid) or {"sent": 0, "received": {}}
             highest = max(opened.context.n, counter["received"].get(document.sender_device, 0))
             received = counter["received"] | {document.sender_device: highest}
             self._state.put(Kind.COUNTER, counter | {"received": received}, document.cid)
-            kept = self._verdicts.keep(document, content)
+            kept = self._verdicts.keep(document, content, new=new and content["kind"] != "pins")
         if kept is None:
             return None
         self._confirm(kept)
-        return self.item(kept)
+        return self._items.of(kept)
+
+    def _content(self, document: MessageDocument, opened: Opened, *, pins_count: bool) -> Json:
+        """What is stored. Pins out of an old message tell nothing: much may have been accepted since."""
+        kept = {"uid": document.sender_uid, "inner": opened.inner_hash}
+        if document.cid == self_conversation(self._own) and opened.body["type"] == "pins":
+            pins = Pins.parse(opened.body)
+            if pins_count:
+                self._contacts.take_pins(pins.pins)
+            return kept | {"kind": "pins"}
+        text = Text.parse(opened.body)
+        said = {
+            "text": text.text,
+            "signed": opened.context.iat,
+            "expires": opened.context.exp,
+            "notices": [notice.value for notice in opened.notices],
+        }
+        if document.sender_uid != self._own:
+            return kept | said | {"kind": "received", "address": text.sender.lower()}
+        peer = next((uid for uid in opened.context.heads if uid != self._own), self._own)
+        return kept | said | {"kind": "sent", "uid": peer, "address": self._contacts.address_of(peer)}
 
     def _refuse(self, document: MessageDocument, error: ProtocolError) -> Item | None:
         """Remembers a refusal; the document too where an update, or the end of a freeze, may mend it."""
@@ -271,11 +289,7 @@ class Reader:
         mendable = frozen or error.code is Code.UPDATE_NEEDED
         held = Held(document, frozen, __version__) if mendable else None
         kept = self._verdicts.keep(document, verdict, held=held)
-        return None if kept is None else self.item(kept)
-
-    def _received(self, cid: str) -> dict[str, int]:
-        counter = self._state.get(Kind.COUNTER, cid)
-        return counter["received"] if counter else {}
+        return None if kept is None else self._items.of(kept)
 
 
 def _protocol_document(document: MessageDocument) -> Document:
@@ -288,18 +302,3 @@ def _protocol_document(document: MessageDocument) -> Document:
         expires_at=None if document.expires_at is None else document.expires_at // 1000,
         envelope=document.envelope,
     )
-
-
-def _text(opened: Opened) -> Text:
-    try:
-        return Text.parse(opened.body)
-    except ProtocolError as error:
-        error.inner_hash = opened.inner_hash
-        raise
-
-
-def _differing(signed: int, sent_at: int) -> datetime | None:
-    """The signed time (milliseconds), if it is more than ten minutes from the service's (microseconds)."""
-    if abs(signed - sent_at // 1000) <= bounds.CLOCK_NOTICE:
-        return None
-    return _EPOCH + timedelta(milliseconds=min(signed, _LAST_MILLISECOND))

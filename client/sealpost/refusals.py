@@ -1,6 +1,6 @@
 """A refused look-up, in a person's words."""
 
-from sealpost.errors import DeviceNotActive, ServiceUnavailable, Unsafe
+from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.protocol.errors import Code, ProtocolError
 
 OWN = "your own account"
@@ -65,6 +65,19 @@ def removed() -> DeviceNotActive:
     return DeviceNotActive(
         "This device was removed from the account. What came before stays readable here.",
         cure="Sign up with a new profile: sealpost --profile NAME sign-up EMAIL --service URL, and link that one.",
+    )
+
+
+def too_many_look_ups(problem: ServiceProblem) -> ServiceProblem:
+    """What a refused look-up of accounts says, where it is one too many."""
+    if problem.code != "rate-limited":
+        return problem
+    return ServiceProblem(
+        "You have looked up too many new addresses today.",
+        code=problem.code,
+        status=problem.status,
+        members=problem.members,
+        cure=f"Write to those whom you have written with before. New addresses: {problem.cure[:1].lower()}{problem.cure[1:]}",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from sealpost import refusals
 from sealpost.contacts import Contacts, Found
 from sealpost.device import OwnDevice
 from sealpost.errors import (
@@ -40,6 +41,7 @@ class Receipt:
     """The service has stored the message.
 
     `first` says that it is the first to this person from this device, or to this address: nobody has compared keys for it.
+    `renewed` says that they began anew with other keys (a reset) since the last one, unverified ones then and now.
     """
 
     message_id: str
@@ -48,6 +50,7 @@ class Receipt:
     sent_at: datetime
     verified: bool
     first: bool
+    renewed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +112,17 @@ class Sender:
             raise UsageError("The text is not UTF-8.", cure="It holds half a character.") from None
         with self._state.alone():
             peer = self._peer(self._contacts.find(addresses=[address], uids=[self._own]), address)
-            if peer[0].contact.uid == self._own:
+            contact = peer[0].contact
+            if contact.uid == self._own:
                 raise _to_oneself()
-            cid = direct_conversation(self._own, peer[0].contact.uid)
+            if contact.is_unaccepted():
+                raise refusals.unaccepted(address)
+            cid = direct_conversation(self._own, contact.uid)
             n = self._counter(cid)["sent"] + 1
             draft = _Draft(
                 mid=new_message_id(int(self._service.now() * 1000)),
                 cid=cid,
-                uid=peer[0].contact.uid,
+                uid=contact.uid,
                 address=address,
                 text=text,
                 n=n,
@@ -138,7 +144,10 @@ class Sender:
         return len(self._state.all(Kind.OUTBOX))
 
     def _peer(self, found: list[Found | None], who: str) -> tuple[Found, Found]:
-        """The recipient and oneself."""
+        """The recipient and oneself. Raises DeviceNotActive on a device that was removed."""
+        removed = self._contacts.removed()
+        if removed is not None:
+            raise removed
         peer, own = found
         if peer is None:
             raise nobody_there(who)
@@ -211,11 +220,22 @@ class Sender:
         return self._contacts.pin_conversation(draft.cid, answer.get("statements"), chains)
 
     def _resumed(self, draft: _Draft) -> Receipt:
-        freeze = self._contacts.freeze_of(draft.uid)
-        if freeze is not None:
+        stop = self._contacts.freeze_of(draft.uid) or self._reset_since(draft)
+        if stop is not None:
             self._discard(draft)
-            raise freeze
+            raise stop
         return self._deliver(draft)
+
+    def _reset_since(self, draft: _Draft) -> Unsafe | None:
+        """That a member's root is known to be another one than the draft was sealed for."""
+        before = draft.pinned_heads()
+        pinned = (self._contacts.pinned(uid) for uid in before)
+        after = {contact.uid: contact.chain.head for contact in pinned if contact is not None}
+        try:
+            recipients.check_unchanged(before, after)
+        except ProtocolError as error:
+            return unsafe(error, draft.address)
+        return None
 
     def _deliver(self, draft: _Draft) -> Receipt:
         try:
@@ -281,6 +301,7 @@ class Sender:
             sent_at=_EPOCH + timedelta(microseconds=sent_at),
             verified=contact is not None and contact.is_verified(),
             first=draft.first,
+            renewed=self._contacts.warned(draft.uid),
         )
 
     def _discard(self, draft: _Draft) -> None:

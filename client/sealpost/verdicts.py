@@ -31,9 +31,14 @@ class Verdicts:
 
     def known(self, document: MessageDocument) -> bool:
         """Whether this very document was judged before."""
+        return self.stored(document) is not None
+
+    def stored(self, document: MessageDocument) -> StoredMessage | None:
+        """What is kept of this very document."""
         fingerprint = _fingerprint(document)
         places = (document.mid, _beside(document.mid, fingerprint))
-        return any(_is_of(self._state.message(document.cid, mid), fingerprint) for mid in places)
+        kept = (self._state.message(document.cid, mid) for mid in places)
+        return next((one for one in kept if one is not None and _is_of(one, fingerprint)), None)
 
     def seen(self, document: MessageDocument) -> str | None:
         """The inner hash of another message that holds this id: received, refused late in its checks, or one's own."""
@@ -44,9 +49,14 @@ class Verdicts:
         return None if draft is None else str(draft["inner_hash"])
 
     def keep(
-        self, document: MessageDocument, verdict: Mapping[str, Any], *, held: Held | None = None
+        self,
+        document: MessageDocument,
+        verdict: Mapping[str, Any],
+        *,
+        held: Held | None = None,
+        new: bool = True,
     ) -> StoredMessage | None:
-        """Stores a verdict; None when the same one was stored before.
+        """Stores a verdict, `new` until it is shown; None when the same one was stored before.
 
         A message that holds its id stands under it. A refusal that does not stands there while the place is free, and
         beside it, under a longer id, when another message has it.
@@ -68,7 +78,7 @@ class Verdicts:
             before = self._state.message(document.cid, mid)
             if before is not None and _essence(before.content) == _essence(content):
                 return None
-            kept = StoredMessage(document.cid, mid, document.sent_at, new=True, content=content)
+            kept = StoredMessage(document.cid, mid, document.sent_at, new=new, content=content)
             self._state.put_message(kept)
         return kept
 

@@ -15,12 +15,13 @@ from typing import Any
 import httpx
 
 from sealpost.account import Account, Surroundings
+from sealpost.changes import Change
 from sealpost.errors import SealpostError
 from sealpost.folders import ProfileFolder
+from sealpost.items import Item, Message
 from sealpost.mailbox import PAGE, MessageDocument
 from sealpost.protocol import chain, encoding, encryption_keys
 from sealpost.protocol.jwk import PrivateKey, Use
-from sealpost.receiving import Message
 from sealpost.service import Wall
 from sealpost.vault import Cost
 
@@ -334,8 +335,17 @@ class World:
 
 
 def texts(account: Account) -> list[str]:
-    """The new messages' texts, and the codes of refused ones."""
-    return [item.text if isinstance(item, Message) else item.code for item in account.inbox()]
+    """The new messages' texts, the codes of refused ones, the acts of changes."""
+    return [shown(item) for item in account.inbox()]
+
+
+def shown(item: Item) -> str:
+    match item:
+        case Message():
+            return item.text
+        case Change():
+            return item.act.value
+    return item.code
 
 
 def replace_keys(world: World, name: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from sealpost.commands import messages
 from sealpost.errors import ExitStatus
-from sealpost.receiving import Item, Message
+from sealpost.items import Item, Message
+from sealpost.program import Program
 from tests.client.command import run, signed_in
 from tests.client.fakes import World, replace_keys
 
@@ -87,7 +88,7 @@ def test_what_could_not_be_shown_is_shown_again(
         assert run("--profile", "ada", "send", "bob@example.org", text) == 0
     shown: list[str] = []
 
-    def show(item: Item, *, as_json: bool) -> None:
+    def show(item: Item, _program: Program, *, as_json: bool) -> None:
         assert isinstance(item, Message)
         shown.append(item.text)
         if item.text == "second":

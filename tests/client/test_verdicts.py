@@ -11,7 +11,7 @@ from sealpost.protocol import encoding
 from sealpost.protocol.body import Text
 from sealpost.receiving import Message, Refused
 from sealpost.state import Kind
-from tests.client.fakes import World, replace_keys, texts
+from tests.client.fakes import World, replace_keys, shown, texts
 from tests.client.peers import forged, garbage
 
 
@@ -102,8 +102,7 @@ class TestOneIdOneMessage:
 
         bob.resume()
 
-        shown = [item.text if isinstance(item, Message) else item.code for item in bob.history()]
-        assert sorted(shown) == ["first", "malformed", "mine"]
+        assert sorted(shown(item) for item in bob.history()) == ["first", "malformed", "mine"]
 
     def test_the_id_of_one_that_a_look_up_contradicts_is_taken(
         self, world: World, ada: Account, bob: Account

@@ -7,8 +7,8 @@ from sealpost.account import Account
 from sealpost.commands.showing import show, show_receipt
 from sealpost.delivery import Hooks
 from sealpost.errors import ExitStatus, ServiceUnavailable, TimedOut, UsageError
+from sealpost.items import Message
 from sealpost.program import Program
-from sealpost.receiving import Message
 from sealpost.terminal import say, warn
 
 _LARGEST_TEXT = 64 * 1024
@@ -34,14 +34,14 @@ def inbox(account: Account, options: argparse.Namespace, program: Program) -> Ex
     new = account.inbox(mark=False)
     items = account.history() if options.all else new
     for item in items:
-        show(item, as_json=options.json)
+        show(item, program, as_json=options.json)
         account.mark_shown(item)
     if not items:
         say(f"No new messages. (Older ones: {program.command('inbox', '--all')})")
     return ExitStatus.OK
 
 
-def listen(account: Account, options: argparse.Namespace, _program: Program) -> ExitStatus:
+def listen(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     def lost(error: ServiceUnavailable) -> None:
         warn(f"{error} Trying again until it can.")
 
@@ -52,7 +52,7 @@ def listen(account: Account, options: argparse.Namespace, _program: Program) -> 
     )
     left = options.count
     for item in account.listen(timeout=options.timeout, hooks=hooks, mark=False):
-        show(item, as_json=options.json)
+        show(item, program, as_json=options.json)
         account.mark_shown(item)
         if left is not None and isinstance(item, Message):
             left -= 1

@@ -1,4 +1,4 @@
-"""Other people's keys: compare them."""
+"""Other people's keys: compare them, accept new ones."""
 
 import argparse
 
@@ -27,4 +27,11 @@ def verify(account: Account, options: argparse.Namespace, program: Program) -> E
     return ExitStatus.OK
 
 
-COMMANDS = {"verify": verify}
+def accept(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
+    account.accept(options.address)
+    say(f"The new keys of {options.address} are taken. Nobody has compared them:")
+    say(f"  {program.command('verify', options.address)}")
+    return ExitStatus.OK
+
+
+COMMANDS = {"verify": verify, "accept": accept}

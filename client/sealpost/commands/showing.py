@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from sealpost.changes import Change
 from sealpost.errors import SIGN_IN_AGAIN, Unsafe
+from sealpost.items import Item, Message
 from sealpost.people import Identity
 from sealpost.program import Program
-from sealpost.receiving import Item, Message
 from sealpost.sending import Receipt
 from sealpost.terminal import local_time, neutralised, say, warn
 
@@ -36,12 +37,15 @@ def show_receipt(receipt: Receipt, program: Program, *, as_json: bool) -> None:
                 "to": receipt.to,
                 "sent_at": utc(receipt.sent_at),
                 "verified": receipt.verified,
+                "renewed": receipt.renewed,
             }
         )
     else:
         print(f"sent to {receipt.to} at {local_time(receipt.sent_at.timestamp())}, id {receipt.message_id}")
-    if receipt.first and not receipt.verified:
-        verify = program.command("verify", receipt.to)
+    verify = program.command("verify", receipt.to)
+    if receipt.renewed:
+        warn(f"{receipt.to} began anew with other keys (a reset). To be sure of them: {verify}")
+    elif receipt.first and not receipt.verified:
         warn(f"this was the first message to {receipt.to}. To be sure of their keys: {verify}")
 
 
@@ -53,15 +57,18 @@ def show_alarm(alarm: Unsafe, *, as_json: bool) -> None:
         print_json({"type": "alarm", "code": alarm.code, "reason": str(alarm)})
 
 
-def show(item: Item, *, as_json: bool) -> None:
+def show(item: Item, program: Program, *, as_json: bool) -> None:
     """One line to stdout (a long text has more, each after a bar), flushed, so that pipes get it at once."""
     if as_json:
         print_json(_as_json(item))
     else:
-        print("\n".join(_lines(item)), flush=True)
+        print("\n".join(_lines(item, program)), flush=True)
 
 
-def _lines(item: Item) -> Iterable[str]:
+def _lines(item: Item, program: Program) -> Iterable[str]:
+    if isinstance(item, Change):
+        yield f"{local_time(item.at.timestamp())}  * {neutralised(program.fitted(item.text))}"
+        return
     when = local_time(item.sent_at.timestamp())
     who = item.address or f"{item.peer} (address not confirmed)"
     if not isinstance(item, Message):
@@ -79,6 +86,19 @@ def _lines(item: Item) -> Iterable[str]:
 
 
 def _as_json(item: Item) -> dict[str, Any]:
+    if isinstance(item, Change):
+        return {
+            "type": "change",
+            "id": item.id,
+            "peer": item.peer,
+            "address": item.address,
+            "act": item.act.value,
+            "device": item.device,
+            "by": item.by,
+            "at": utc(item.at),
+            "own": item.own,
+            "text": item.text,
+        }
     common = {
         "id": item.id,
         "conversation": item.conversation_id,

@@ -12,3 +12,11 @@ def add(command: Command) -> None:
     verify.add_argument(
         "--mark", action="store_true", help="remember that the number was compared and is the same"
     )
+
+    accept = command(
+        "accept",
+        "write again to somebody whom you had verified and who began anew with other keys, without comparing those",
+        "sealpost accept bob@example.org",
+        "sealpost verify bob@example.org      (better: compare the new number, then --mark)",
+    )
+    accept.add_argument("address", metavar="ADDRESS")

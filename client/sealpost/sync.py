@@ -1,0 +1,144 @@
+"""What one device of a person knows of others, told to that person's other devices: the conversation with oneself."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from sealpost.contacts import Contacts, Found
+from sealpost.device import OwnDevice
+from sealpost.errors import SealpostError
+from sealpost.protocol import bounds, recipients
+from sealpost.protocol import conversation as conversations
+from sealpost.protocol.body import Pin, Pins
+from sealpost.protocol.conversation import Conversation
+from sealpost.protocol.errors import ProtocolError
+from sealpost.protocol.identifiers import new_message_id, self_conversation
+from sealpost.protocol.sealing import seal
+from sealpost.service import Service
+from sealpost.session import Session
+from sealpost.state import Kind, State
+
+
+class Sync:
+    """`own` is one's own uid; `now` gives Unix seconds."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        session: Session,
+        service: Service,
+        contacts: Contacts,
+        device: OwnDevice,
+        own: str,
+        now: Callable[[], float],
+    ) -> None:
+        self._state = state
+        self._session = session
+        self._service = service
+        self._contacts = contacts
+        self._device = device
+        self._own = own
+        self._now = now
+        self._cid = self_conversation(own)
+
+    def tell_all(self) -> None:
+        """Tells of everybody who is pinned: a device has joined that knows nobody."""
+        with self._state.transaction():
+            known = [stored["uid"] for stored in self._state.all(Kind.CONTACT)]
+            self._contacts.expected.tell(*(uid for uid in known if uid != self._own))
+        self.tell()
+
+    def tell(self) -> None:
+        """Tells what the other devices have not been told yet. Where that fails, the next time does it."""
+        if self._contacts.expected.untold():
+            with suppress(SealpostError, ProtocolError), self._state.alone():
+                self._tell()
+
+    def _tell(self) -> None:
+        uids = self._contacts.expected.untold()
+        own = self._contacts.own()
+        if own is None:
+            return
+        if len(own.chain.active_devices) == 1:  # whoever joins is told of all
+            self._contacts.expected.told(uids)
+            return
+        (found,) = self._contacts.find(uids=[self._own])
+        if found is None:
+            return
+        for start in range(0, len(uids), bounds.MAX_PINS):
+            chunk = uids[start : start + bounds.MAX_PINS]
+            if not self._send(self._pins(chunk), found):
+                return
+            self._contacts.expected.told(chunk)
+
+    def _pins(self, uids: Sequence[str]) -> Pins:
+        contacts = [contact for uid in uids if (contact := self._contacts.pinned(uid)) is not None]
+        return Pins(
+            tuple(
+                Pin(
+                    uid=contact.uid,
+                    head=(contact.chain.head.seq, contact.chain.head.hash),
+                    verified=contact.verified,
+                    addresses=tuple(
+                        self._contacts.book.addresses_of(contact.uid)[: bounds.MAX_PIN_ADDRESSES]
+                    ),
+                )
+                for contact in contacts
+            )
+        )
+
+    def _send(self, pins: Pins, own: Found) -> bool:
+        """False while no other device has a key that it could read with."""
+        chosen = recipients.choose(
+            {self._own: own.member},
+            sender=self._own,
+            sending_device=self._device.key.kid,
+            now=int(self._now()),
+            expires=False,
+        )
+        devices = {key.key.kid for key in own.member.current_keys(int(self._now()))}
+        if not any(key.kid in devices for key in chosen.keys):
+            return False
+        conversation = self._conversation(own)
+        mid = new_message_id(int(self._service.now() * 1000))
+        sealed = seal(
+            body=pins.to_json(),
+            conversation=conversation,
+            heads={self._own: own.member.chain.head},
+            mid=mid,
+            uid=self._own,
+            n=self._next_number(),
+            now=int(self._service.now() * 1000),
+            expires_at=None,
+            signing_key=self._device.key,
+            recipients=chosen.keys,
+        )
+        self._session.call(
+            "send_message",
+            {
+                "message_id": mid,
+                "conversation_id": self._cid,
+                "expires_at": None,
+                "envelope": sealed.envelope,
+            },
+        )
+        return True
+
+    def _next_number(self) -> int:
+        """Numbers of messages that were never accepted leave gaps, of which nobody is told in this conversation."""
+        with self._state.transaction():
+            counter = self._state.get(Kind.COUNTER, self._cid) or {"sent": 0, "received": {}}
+            n = int(counter["sent"]) + 1
+            self._state.put(Kind.COUNTER, counter | {"sent": n}, self._cid)
+        return n
+
+    def _conversation(self, own: Found) -> Conversation:
+        chains = {self._own: own.member.chain}
+        known = self._contacts.pinned_conversation(self._cid, chains)
+        if known is not None:
+            return known
+        statement = conversations.create_self(
+            uid=self._own, head=own.member.chain.head, key=self._device.key, now=int(self._service.now())
+        )
+        answer = self._session.call("create_conversation", {"statement": statement})
+        return self._contacts.pin_conversation(self._cid, answer.get("statements"), chains)
