@@ -78,11 +78,11 @@ class Chain:
             ChainConflict: it does not follow the head.
             InvalidRequest: it was not issued now, or does what cannot be done to the chain as it stands.
         """
+        require_now(statement.issued_at, now, "The statement")
         self._require_signer(statement)
         self._require_place(statement)
         if statement.issued_at < self.issued_at:
             raise InvalidRequest("The statement's iat must not be earlier than that of the one before.")
-        require_now(statement.issued_at, now, "The statement")
         if isinstance(statement, Removal):
             self._require_removable(statement)
         elif isinstance(statement, AddedDevice):

@@ -2,14 +2,14 @@
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from common.directory.model import Wanted
-from common.errors import NotFound
+from common.errors import NotFound, ResetDelayed
 from common.messages.model import Rate
 from common.recovery.model import Backup
 from common.storage.firestore.client import FirestoreClient
@@ -21,8 +21,19 @@ from common.storage.postgres.key_backups import PostgresKeyBackups
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
+from tests.contract.test_chains import account, fresh, history_key, removal, reset, stored
 from tests.contract.test_small_stores import quota
-from tests.contract.world import DAY, NOW, RealWorld, creation, new_session, thumbprint
+from tests.contract.world import (
+    DAY,
+    NOW,
+    RealWorld,
+    addition,
+    asked,
+    creation,
+    encryption_key,
+    new_session,
+    thumbprint,
+)
 
 DENIED = "42501"
 MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "functions.yaml").read_text(encoding="utf-8"))
@@ -127,6 +138,61 @@ async def publishing(cast: Cast) -> None:
     await cast.actor.publish(await cast.owner.join())
 
 
+async def removing(cast: Cast) -> None:
+    (phone, laptop), head = await account(cast.owner, 2)
+    act = removal(phone, laptop, head)
+    assert await cast.actor.chains.ending(phone, act, NOW)
+    await cast.actor.chains.publish(phone, act, encryption_key(phone, 2), NOW)
+
+
+async def announcing(cast: Cast) -> None:
+    (phone,), head = await account(cast.owner)
+    for n in (1, 2):
+        act = history_key(phone, head, phone.uid.ljust(43, "A"), await stored(cast.owner, phone, n))
+        head = (await cast.actor.chains.publish(phone, act, None, NOW)).head
+
+
+async def resetting(cast: Cast) -> None:
+    (phone,), head = await account(cast.owner)
+    tablet = await cast.owner.join(new_session(phone.uid))
+    with pytest.raises(ResetDelayed):
+        await cast.actor.chains.ending(tablet, reset(tablet, head), NOW)
+    due = NOW + DAY
+    act = replace(reset(tablet, head), issued_at=int(due))
+    await cast.actor.chains.publish(tablet, act, fresh(tablet, due), due)
+
+
+async def asking(cast: Cast) -> None:
+    (phone,), head = await account(cast.owner)
+    tablet = await cast.owner.join(new_session(phone.uid))
+    for _ in range(2):
+        assert await cast.actor.links.request(tablet, *asked(tablet, head), NOW)
+
+
+async def waiting(cast: Cast) -> None:
+    assert await cast.actor.links.waiting((await cast.owner.join()).uid, NOW) is None
+
+
+async def granting(cast: Cast) -> None:
+    (phone,), head = await account(cast.owner)
+    tablet = await cast.owner.join(new_session(phone.uid))
+    request, pop, key = asked(tablet, head)
+    await cast.owner.links.request(tablet, request, pop, key, NOW)
+    await cast.actor.links.grant(phone, addition(phone, pop, head), thumbprint(), NOW, until=int(NOW) + 600)
+
+
+async def joining(cast: Cast) -> None:
+    assert await cast.actor.links.joining(await cast.owner.join(), NOW)
+
+
+async def vetoing(cast: Cast) -> None:
+    (phone,), head = await account(cast.owner)
+    tablet = await cast.owner.join(new_session(phone.uid))
+    with pytest.raises(ResetDelayed):
+        await cast.owner.chains.ending(tablet, reset(tablet, head), NOW)
+    await cast.actor.chains.veto(phone, NOW)
+
+
 async def directory(cast: Cast) -> None:
     one, other = await cast.owner.join(), await cast.owner.join()
     await cast.owner.publish(other)
@@ -192,7 +258,12 @@ USES: dict[str, tuple[Work, ...]] = {
     "list_sessions": (listing, standing),
     "name_session": (naming, standing),
     "list_audit": (auditing, standing),
-    "publish_key": (proofs, publishing, standing),
+    "publish_key": (proofs, publishing, removing, announcing, resetting, standing),
+    "request_link": (proofs, asking, standing),
+    "get_link_request": (waiting, standing),
+    "grant_link": (proofs, granting, standing),
+    "get_link_grant": (joining,),
+    "veto_reset": (proofs, vetoing, standing),
     "save_key_backup": (proofs, quotas, saving, standing),
     "get_key_backup": (proofs, quotas, reading, standing),
     "find_keys": (directory, discovering, standing),

@@ -150,11 +150,11 @@ class FakeChainStore:
             chain.require_active(key.device)
         if key in self.published.values():
             return
+        require_fresh(key, now)
         current = self.keys.get(key.device)
         n = current.n if current else 0
         if key.n != n + 1 or key.kid in {*self.published, *self.history_kids}:
             raise KeyConflict("The key does not follow.", n=n)
-        require_fresh(key, now)
 
     def _sessions(self, chain: Chain, statement: Statement | None) -> tuple[str, ...]:
         out = _shut_out(chain, statement)

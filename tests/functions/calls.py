@@ -7,7 +7,8 @@ from typing import Any
 
 from common.jose import digest
 from common.suite.manifest import Manifest
-from tests.functions.arena import Arena
+from tests.functions.arena import Arena, Member
+from tests.functions.devices import get_link_grant, get_link_request, grant_link, request_link, veto_reset
 from tests.functions.exchange import Ask
 from tests.signing import backup, creation, envelope
 
@@ -142,6 +143,11 @@ CALLS: dict[str, Callable[[Arena], Ask]] = {
         set_discovery,
         jwks,
         publish_key,
+        request_link,
+        get_link_request,
+        grant_link,
+        get_link_grant,
+        veto_reset,
         find_keys,
         create_conversation,
         send_message,
@@ -158,14 +164,20 @@ BEARERS = tuple(name for name in BODIES if name not in {"sign_up", "create_sessi
 """Those that ask for an access token."""
 PROVEN = (
     *("create_session", "refresh_session", "revoke_session", "revoke_all_sessions", "publish_key"),
-    *("save_key_backup", "get_key_backup"),
+    *("save_key_backup", "get_key_backup", "request_link", "grant_link", "veto_reset"),
 )
 """Those that ask for a proof."""
 STATUSES = {
     "sign_up": 202,
     **dict.fromkeys(("revoke_session", "revoke_all_sessions", "name_session", "set_discovery"), 204),
+    "veto_reset": 204,
 }
 """Of those that are answered by something else than 200."""
+
+
+def caller(arena: Arena, name: str) -> Member:
+    """Who makes the call: Alice, or the device that would be linked to her account."""
+    return arena.members["tablet" if name in {"request_link", "get_link_grant"} else "alice"]
 
 
 def _proven(arena: Arena, name: str, members: dict[str, Any]) -> Ask:

@@ -8,6 +8,7 @@ from scripts.local.stack import Backing
 from tests.functions.arena import Arena, start_arena
 from tests.functions.calls import CALLS
 from tests.functions.canaries import Canaries
+from tests.functions.devices import enter_devices
 from tests.functions.stage import Stage, staged
 
 
@@ -17,6 +18,7 @@ def arena(layout: Layout, worker: str, processes: Processes, backing: Backing) -
     made = start_arena(processes, layout, backing, f"{worker}-arena")
     for name in ("alice", "bob"):
         made.enter(name)
+    enter_devices(made)
     answer = made.ask(CALLS["create_conversation"](made))
     assert answer.json["created"] is True
     assert made.ask(CALLS["save_key_backup"](made)).status == 200

@@ -31,9 +31,7 @@ def enter_devices(arena: Arena) -> None:
     answer = arena.ask(grant_link(arena))
     assert answer.status == 200, answer.text
     head = (1, digest(granted))
-    removal = next_statement(
-        alice.signing, alice.uid, head, "revoke-device", now, device=laptop.signing.kid
-    )
+    removal = next_statement(alice.signing, alice.uid, head, "revoke-device", now, device=laptop.signing.kid)
     body = {"statement": removal, "encryption_key": None}
     body["proof"] = arena.proof("publish_key", alice.signing, alice.access_token)
     answer = arena.ask(arena.post("publish_key", body, alice.access_token))

@@ -13,6 +13,7 @@ from scripts.local.processes import Processes
 from scripts.local.stack import Backing
 from tests.functions.arena import KEPT, Arena, start_arena
 from tests.functions.calls import CALLS
+from tests.functions.devices import enter_devices
 from tests.functions.parts import Gossip, GossipHttp, GossipSmtp, Switch, gossiping
 
 
@@ -53,6 +54,7 @@ def staged(
         stack.callback(arena.sql.close)
         for name in ("alice", "bob"):
             arena.enter(name)
+        enter_devices(arena)
         for name in ("create_conversation", "save_key_backup"):
             assert arena.ask(CALLS[name](arena)).status == 200
         first, second, third = gossip_ports

@@ -114,6 +114,8 @@ def test_a_body_that_is_no_object_of_json_is_refused(arena: Arena, name: str) ->
     with arena.untouched():
         refused(arena, Ask(good.method, good.path, good.headers), 400, "invalid-request", "no body")
         for why, body in (*WHOLE.items(), *encodings(good.json)):
+            if body == good.body:
+                continue
             refused(arena, good.with_body(body), 400, "invalid-request", why)
 
 
@@ -187,6 +189,18 @@ BAD_VALUES: dict[str, dict[str, list[Any]]] = {
     "get_key_backup": {"n": [0, -1, 2**53, 2**63]},
     "set_discovery": {},
     "publish_key": {"statement": ["", "x", "x.y.z"], "encryption_key": ["", "x", "x.y.z"]},
+    "request_link": {
+        "pop": ["", "x", "x.y.z"],
+        "encryption_key": ["", "x", "x.y.z"],
+        "mac": ["", "A" * 42, f"{_ID}=", f"{'A' * 42}B", f"{_ID}\n"],
+    },
+    "get_link_request": {},
+    "grant_link": {
+        "statement": ["", "x", "x.y.z"],
+        "mac": ["", "A" * 42, f"{_ID}=", f"{'A' * 42}B", f"{_ID}\n"],
+    },
+    "get_link_grant": {},
+    "veto_reset": {},
     "find_keys": {
         "accounts": [
             account(address="nobody", uid=None),

@@ -13,7 +13,7 @@ import pytest
 
 from common.jose import decode_base64url
 from tests.functions.arena import Arena
-from tests.functions.calls import BODIES, CALLS, answered, conversation_id
+from tests.functions.calls import BODIES, CALLS, answered, caller, conversation_id
 from tests.functions.canaries import Canaries
 from tests.functions.exchange import Ask
 from tests.signing import Key, b64, backup, compact_json, creation, encryption_key, envelope, first_device
@@ -110,15 +110,14 @@ def inside(canaries: Canaries, device: Key, compact: str, where: str) -> Iterato
 
 def bodies(arena: Arena, canaries: Canaries, name: str) -> Iterator[Ask]:
     """The call with a canary in one place of its body at a time, inside what is signed or sealed too."""
-    alice = arena.members["alice"]
+    signing = caller(arena, name).signing
     good = CALLS[name](arena)
     members = good.json
     nested: dict[str, Callable[[], Iterator[str]]] = {
-        "proof": lambda: inside(canaries, alice.signing, members["proof"], "proof"),
-        "statement": lambda: inside(canaries, alice.signing, members["statement"], "statement"),
-        "encryption_key": lambda: inside(
-            canaries, alice.signing, members["encryption_key"], "encryption key"
-        ),
+        "proof": lambda: inside(canaries, signing, members["proof"], "proof"),
+        "statement": lambda: inside(canaries, signing, members["statement"], "statement"),
+        "encryption_key": lambda: inside(canaries, signing, members["encryption_key"], "encryption key"),
+        "pop": lambda: inside(canaries, signing, members["pop"], "pop"),
         "envelope": lambda: (
             json.dumps(changed) for changed in spoiled(canaries, json.loads(members["envelope"]), "envelope")
         ),

@@ -9,7 +9,7 @@ import pytest
 
 from common.jose import decode_base64url
 from tests.functions.arena import Arena
-from tests.functions.calls import CALLS, PROVEN
+from tests.functions.calls import CALLS, PROVEN, caller
 from tests.functions.exchange import Ask
 from tests.functions.refusals import refused, spoiled_jws, spoiled_keys, stray
 from tests.signing import b64, encryption_key, envelope, first_device, key
@@ -34,16 +34,16 @@ def publishing(arena: Arena, **changed: Any) -> Ask:
 
 @every_proven
 def test_a_proof_is_a_signature_of_the_device_in_the_one_form(arena: Arena, name: str) -> None:
-    alice = arena.members["alice"]
+    signing = caller(arena, name).signing
     good = CALLS[name](arena)
     with arena.untouched():
-        for why, proof in spoiled_jws(alice.signing, PROOF, payload_of(good.json["proof"])):
+        for why, proof in spoiled_jws(signing, PROOF, payload_of(good.json["proof"])):
             refused(arena, good.changed(proof=proof), 401, "invalid-proof", why)
 
 
 @every_proven
 def test_a_proof_is_for_this_call_now(arena: Arena, name: str) -> None:
-    alice, now = arena.members["alice"], int(time.time())
+    signing, now = caller(arena, name).signing, int(time.time())
     good = CALLS[name](arena)
     claims = payload_of(good.json["proof"])
     url, ath = f"{arena.url}/v1/{name}", claims["ath"]
@@ -59,7 +59,7 @@ def test_a_proof_is_for_this_call_now(arena: Arena, name: str) -> None:
     with arena.untouched():
         for member, values in changes.items():
             for value in values:
-                proof = alice.signing.sign(PROOF, claims | {member: value})
+                proof = signing.sign(PROOF, claims | {member: value})
                 answer = refused(arena, good.changed(proof=proof), 401, "invalid-proof", (member, value))
                 assert answer.headers["www-authenticate"] == "Bearer"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.functions.arena import Arena
-from tests.functions.calls import BEARERS, BODIES, CALLS, PROVEN, SCHEDULED, STATUSES
+from tests.functions.calls import BEARERS, BODIES, CALLS, PROVEN, SCHEDULED, STATUSES, caller
 from tests.functions.exchange import Ask
 from tests.functions.refusals import refused, spoiled_tokens, token_claims
 from tests.signing import access_token
@@ -15,14 +15,14 @@ def bearing(arena: Arena, name: str, token: str) -> Ask:
     """The call with another token, and with a proof for that one."""
     ask = CALLS[name](arena).with_headers({"Authorization": f"Bearer {token}"})
     if name in PROVEN and token.isascii():
-        ask = ask.changed(proof=arena.proof(name, arena.members["alice"].signing, token))
+        ask = ask.changed(proof=arena.proof(name, caller(arena, name).signing, token))
     return ask
 
 
 @every_bearer
 def test_a_token_that_is_not_ours_for_this_session_now_is_none(arena: Arena, name: str) -> None:
     with arena.untouched():
-        for why, token in spoiled_tokens(arena, arena.members["alice"]):
+        for why, token in spoiled_tokens(arena, caller(arena, name)):
             answer = refused(arena, bearing(arena, name, token), 401, "unauthenticated", why)
             assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
@@ -32,8 +32,8 @@ def test_a_token_that_is_not_ours_for_this_session_now_is_none(arena: Arena, nam
 )
 def test_a_token_is_good_until_a_moment_after_its_end(arena: Arena, name: str) -> None:
     """So the spoiled ones are refused for what they are named after, and not for how they are made."""
-    alice, (kid, signing) = arena.members["alice"], arena.token_key
-    claims = token_claims(arena, alice)
+    kid, signing = arena.token_key
+    claims = token_claims(arena, caller(arena, name))
     header = {"alg": "ES256", "typ": "at+jwt", "kid": kid}
     token = access_token(signing, header, claims | {"iat": claims["iat"] - 902, "exp": claims["iat"] - 2})
     assert arena.ask(bearing(arena, name, token)).status == STATUSES.get(name, 200)
@@ -57,11 +57,12 @@ def test_without_a_token_nothing_is_read(arena: Arena, name: str) -> None:
 
 @every_bearer
 def test_a_token_opens_nothing_once_its_session_has_ended(arena: Arena, name: str) -> None:
-    alice = arena.members["alice"]
-    opened = arena.begin(alice.address, alice.signing)
+    member = caller(arena, name)
+    opened = arena.begin(member.address, member.signing)
     token = opened["access_token"]
-    end = bearing(arena, "revoke_session", token).changed(session_id=opened["session_id"])
-    assert arena.ask(end).status == 204
+    proof = arena.proof("revoke_session", member.signing, token)
+    body = {"session_id": opened["session_id"], "proof": proof}
+    assert arena.ask(arena.post("revoke_session", body, token)).status == 204
     with arena.untouched():
         refused(arena, bearing(arena, name, token), 401, "unauthenticated")
 

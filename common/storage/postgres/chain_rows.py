@@ -85,11 +85,11 @@ def supersede(run: Run, key: EncryptionKey, now: float) -> None:
     """
     if run(_KNOWN_KEY, device=key.device, n=key.n, statement=key.compact):
         return
+    require_fresh(key, now)
     current = run(_CURRENT_KEY, device=key.device)
     n: int = current[0][0] if current else 0
     if key.n != n + 1:
         raise KeyConflict("The key's n must be the current one plus one.", n=n)
-    require_fresh(key, now)
     run(_SUPERSEDE, device=key.device)
     keep_key(run, key)
 
