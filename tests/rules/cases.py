@@ -112,6 +112,14 @@ CONVERSATIONS: list[Case] = [
     ],
 ]
 
+WITH_ONESELF: list[Case] = [
+    *[Get("dee", path, FOUND) for path in ("conversations/c-d", "conversations/c-d/messages/m-d")],
+    *[Get("ana", path, DENIED) for path in ("conversations/c-d", "conversations/c-d/messages/m-d")],
+    Find("dee", "her messages", addressed_to("dee"), ["m-d"]),
+    Find("dee", "her conversations", _conversations("dee"), ["c-d"]),
+    Find("ana", "dee's messages", addressed_to("dee"), None),
+]
+
 SESSIONS: list[Case] = [
     Get("ana", "accounts/ana/sessions/s-ana", FOUND),
     Get("ended session", "accounts/ana/sessions/s-ended", NOT_FOUND),
@@ -130,4 +138,4 @@ SESSIONS: list[Case] = [
 
 UNKNOWN: list[Case] = [Get("ana", "elsewhere/x", DENIED), Browse("ana", "elsewhere")]
 
-READS = [*MESSAGES, *CONVERSATIONS, *SESSIONS, *UNKNOWN]
+READS = [*MESSAGES, *CONVERSATIONS, *WITH_ONESELF, *SESSIONS, *UNKNOWN]

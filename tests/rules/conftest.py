@@ -1,4 +1,4 @@
-"""A small world of two conversations and four sessions in a project of its own, made anew for every test."""
+"""A small world of conversations and sessions in a project of its own, made anew for every test."""
 
 import ssl
 import uuid
@@ -21,6 +21,8 @@ NO_AUTHORITIES = ssl.SSLContext(
 WORLD = {
     "conversations/c-ab": {"members": texts("ana", "ben"), "kind": text("direct")},
     "conversations/c-ac": {"members": texts("ana", "cyd"), "kind": text("direct")},
+    "conversations/c-d": {"members": texts("dee"), "kind": text("self")},
+    "conversations/c-d/messages/m-d": {"members": texts("dee"), "sent_at": time(EARLIER)},
     "conversations/c-ab/messages/m-ab": {"members": texts("ana", "ben"), "sent_at": time(EARLIER)},
     "conversations/c-ac/messages/m-ac": {
         "members": texts("ana", "cyd"),
@@ -32,6 +34,7 @@ WORLD = {
     "accounts/ana/sessions/7": {"device": text("d"), "expires_at": time(LATER)},
     "accounts/ben/sessions/s-ben": {"device": text("d"), "expires_at": time(LATER)},
     "accounts/cyd/sessions/s-cyd": {"device": text("d"), "expires_at": time(LATER)},
+    "accounts/dee/sessions/s-dee": {"device": text("d"), "expires_at": time(LATER)},
 }
 
 

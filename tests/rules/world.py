@@ -24,6 +24,7 @@ class World:
             "ana elsewhere": id_token(project, "ana", sid="s-other", device="d"),
             "ben": id_token(project, "ben", sid="s-ben", device="d"),
             "cyd": id_token(project, "cyd", sid="s-cyd", device="d"),
+            "dee": id_token(project, "dee", sid="s-dee", device="d"),
             "signed out": None,
             "garbled session": id_token(project, "ana", sid=7),
             "without session": id_token(project, "ana"),
