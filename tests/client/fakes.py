@@ -108,18 +108,20 @@ class FakeService:
 
     def sign_up(self, body: Json, _token: str) -> httpx.Response:
         self.accounts.setdefault(
-            body["email"], {"uid": f"uid{len(self.accounts)}", "statements": [], "key": None}
+            body["email"],
+            {"uid": f"uid{len(self.accounts)}", "statements": [], "key": None, "other_keys": {}},
         )
         return httpx.Response(202, json={})
 
     def create_session(self, body: Json, _token: str) -> httpx.Response:
-        return self._tokens(self.accounts[body["email"]], body["email"], session_id="sid")
+        device = body["device"]["kid"]
+        return self._tokens(self.accounts[body["email"]], body["email"], device, session_id="sid")
 
     def refresh_session(self, body: Json, _token: str) -> httpx.Response:
-        email = body["refresh_token"].split(" ")[1]
-        return self._tokens(self.accounts[email], email, session_id="sid")
+        _, email, _, device = body["refresh_token"].split(" ")
+        return self._tokens(self.accounts[email], email, device, session_id="sid")
 
-    def _tokens(self, account: Json, email: str, *, session_id: str) -> httpx.Response:
+    def _tokens(self, account: Json, email: str, device: str, *, session_id: str) -> httpx.Response:
         count = len(self.calls)
         return httpx.Response(
             200,
@@ -128,9 +130,9 @@ class FakeService:
                 "session_id": session_id,
                 "device": {"id": "d", "state": "active" if account["statements"] else "pending"},
                 "head": _head(account),
-                "access_token": f"access {email} {count}",
+                "access_token": f"access {email} {count} {device}",
                 "expires_in": 900,
-                "refresh_token": f"refresh {email} {count}",
+                "refresh_token": f"refresh {email} {count} {device}",
                 "firebase": {
                     "custom_token": f"custom {count}" if account["statements"] else None,
                     "project": "p",
@@ -147,7 +149,7 @@ class FakeService:
             if account["statements"] and account["statements"] != [body["statement"]]:
                 return problem(409, "chain-conflict", head=_head(account))
             account["statements"] = [body["statement"]]
-        account["key"] = body["encryption_key"]
+        _keep_key(account, body["encryption_key"])
         return httpx.Response(200, json={"head": _head(account), "device": {"id": "d", "state": "active"}})
 
     def find_keys(self, body: Json, _token: str) -> httpx.Response:
@@ -163,7 +165,7 @@ class FakeService:
                     "uid": account["uid"],
                     "head": _head(account),
                     "statements": account["statements"][asked["known_seq"] + 1 :],
-                    "encryption_keys": [account["key"]],
+                    "encryption_keys": [account["key"], *account.get("other_keys", {}).values()],
                 }
             )
         shown = [self.conversations.get(asked["id"]) for asked in body["conversations"]]
@@ -185,8 +187,8 @@ class FakeService:
                 if document.envelope != body["envelope"]:
                     return problem(409, "message-conflict")
                 return httpx.Response(200, json={"sent_at": _iso(document.sent_at)})
-        account = self.accounts[token.split(" ")[1]]
-        device = claims(account["statements"][0])["device"]["kid"]
+        _, email, _, device = token.split(" ")
+        account = self.accounts[email]
         now = max(int(time.time() * 1_000_000), *(d.sent_at + 1 for d in self.documents), 0)
         document = MessageDocument(
             name=f"projects/p/databases/(default)/documents/conversations/{body['conversation_id']}/messages/{body['message_id']}",
@@ -208,6 +210,15 @@ class FakeService:
         self.documents.append(document)
         for listener in self.listeners:
             listener.offer(document)
+
+
+def _keep_key(account: Json, statement: str) -> None:
+    """`key` is that of the device that began the chain, `other_keys` has those of the others by id."""
+    device = claims(statement)["device"]
+    if device == claims(account["statements"][0])["device"]["kid"]:
+        account["key"] = statement
+    else:
+        account.setdefault("other_keys", {})[device] = statement
 
 
 def _head(account: Json) -> Json | None:
