@@ -6,11 +6,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Self
 
-from sealpost.protocol import encoding, identifiers, jws, statements
+from sealpost.protocol import encoding, identifiers, jws
 from sealpost.protocol.bounds import VERSION
 from sealpost.protocol.errors import Code, ForkError, HiddenError, ProtocolError, malformed
 from sealpost.protocol.jwk import PrivateKey, PublicKey, Use
-from sealpost.protocol.statements import Backup
+from sealpost.protocol.statements import Backup, read_backup, read_possession, read_statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def extend(chain: Chain, statements: Iterable[str]) -> Chain:
 
 
 def _begin(uid: str, compact: str) -> Chain:
-    parsed, claims = statements.read(compact)
+    parsed, claims = read_statement(compact)
     if claims["iss"] != uid:
         raise malformed("chain: statement of another account")
     if (
@@ -251,7 +251,7 @@ class _Growing:
         )
 
     def append(self, compact: str) -> None:
-        parsed, claims = statements.read(compact)
+        parsed, claims = read_statement(compact)
         if claims["iss"] != self._before.uid:
             raise malformed("chain: statement of another account")
         seq = claims["seq"]
@@ -291,7 +291,7 @@ class _Growing:
     def _add(self, claims: dict[str, Any]) -> str:
         key = PublicKey.parse(claims["device"], Use.SIGNING)
         self._refuse_known(key)
-        possession = statements.read_possession(claims["pop"])
+        possession = read_possession(claims["pop"])
         if (possession.uid, possession.root) != (self._before.uid, self._hashes[self._root_seq()]):
             raise malformed("chain: pop is for another account or root")
         if possession.device != key:
@@ -307,7 +307,7 @@ class _Growing:
         return device.id
 
     def _set_history_key(self, claims: dict[str, Any]) -> str | None:
-        backup = statements.read_backup(claims["backup"])
+        backup = read_backup(claims["backup"])
         if claims["key"] is None:
             if backup is not None:
                 raise malformed("chain: a backup without a history key")

@@ -10,6 +10,7 @@ from sealpost.protocol.errors import malformed
 _UID: Final = re.compile(r"[A-Za-z0-9]{1,128}")
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_JTI: Final = re.compile(r"[A-Za-z0-9_-]{22,128}")
 
 
 def uid(value: object) -> str:
@@ -25,6 +26,11 @@ def hash256(value: object) -> str:
 def message_id(value: object) -> str:
     """A UUIDv7 in lower case (RFC 9562)."""
     return _matching(_UUID7, value, "message id")
+
+
+def jti(value: object) -> str:
+    """The random name of a proof or a pop: 22 to 128 characters of base64url."""
+    return _matching(_JTI, value, "jti")
 
 
 def _matching(pattern: re.Pattern[str], value: Any, what: str) -> str:

@@ -1,6 +1,5 @@
 """The shape of what a key chain is made of: statements, and the possession inside an ``add-device``."""
 
-import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -21,7 +20,6 @@ _CARRIES: Final = MappingProxyType(
 _RESERVED: Final = frozenset({"recover"})
 _BACKUP: Final = frozenset({"n", "hash"})
 _POSSESSION: Final = frozenset({"iss", "aud", "root", "device", "enc", "iat", "jti"})
-_JTI: Final = re.compile(r"[A-Za-z0-9_-]{22,128}")
 
 
 class Backup(NamedTuple):
@@ -31,7 +29,7 @@ class Backup(NamedTuple):
     hash: str
 
 
-def read(compact: str) -> tuple[jws.Unverified, dict[str, Any]]:
+def read_statement(compact: str) -> tuple[jws.Unverified, dict[str, Any]]:
     """A statement's shape without its signature: the members that its act carries, each of its kind."""
     parsed = jws.parse(jws.Type.KEY, compact)
     claims = parsed.claims
@@ -92,8 +90,7 @@ def read_possession(compact: object) -> Possession:
     claims = encoding.members(parsed.claims, _POSSESSION)
     if not isinstance(claims["aud"], str) or not claims["aud"]:
         raise malformed("pop: aud is a text")
-    if not isinstance(claims["jti"], str) or not _JTI.fullmatch(claims["jti"]):
-        raise malformed("pop: jti is 22 to 128 characters of base64url")
+    identifiers.jti(claims["jti"])
     if not encoding.is_integer(claims["iat"]):
         raise malformed("pop: iat is an integer")
     possession = Possession(
