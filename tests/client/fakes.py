@@ -211,6 +211,12 @@ class FakeService:
         for listener in self.listeners:
             listener.offer(document)
 
+    def addressed_to(self, email: str, document: MessageDocument) -> bool:
+        """Whether a document names the account among its members; one of no known conversation is everybody's."""
+        statements = self.conversations.get(document.cid)
+        uid = self.accounts[email]["uid"]
+        return statements is None or any(uid == member for member, _ in claims(statements[0])["members"])
+
 
 def _keep_key(account: Json, statement: str) -> None:
     """`key` is that of the device that began the chain, `other_keys` has those of the others by id."""
@@ -225,7 +231,15 @@ def _head(account: Json) -> Json | None:
     if not account["statements"]:
         return None
     hashes = [encoding.digest(statement) for statement in account["statements"]]
-    return {"uid": account["uid"], "root": hashes[0], "seq": len(hashes) - 1, "hash": hashes[-1]}
+    resets = [
+        seq for seq, one in enumerate(account["statements"]) if "." in one and claims(one)["act"] == "reset"
+    ]
+    return {
+        "uid": account["uid"],
+        "root": hashes[max(resets, default=0)],
+        "seq": len(hashes) - 1,
+        "hash": hashes[-1],
+    }
 
 
 def _iso(microseconds: int) -> str:
@@ -235,7 +249,13 @@ def _iso(microseconds: int) -> str:
 class FakeListening:
     """A listener with a window of PAGE documents sent at `since` or later, as Firestore's has."""
 
-    def __init__(self, documents: list[MessageDocument], since: int) -> None:
+    def __init__(
+        self,
+        documents: list[MessageDocument],
+        since: int,
+        is_mine: Callable[[MessageDocument], bool] = lambda _document: True,
+    ) -> None:
+        self._is_mine = is_mine
         self._queue: queue.SimpleQueue[MessageDocument | SealpostError] = queue.SimpleQueue()
         self._count = 0
         self._since = since
@@ -248,7 +268,7 @@ class FakeListening:
         return self._count >= PAGE
 
     def offer(self, document: MessageDocument) -> None:
-        if self._count < PAGE and document.sent_at >= self._since:
+        if self._count < PAGE and document.sent_at >= self._since and self._is_mine(document):
             self._count += 1
             self._queue.put(document)
 
@@ -271,9 +291,10 @@ class FakeListening:
 
 @dataclass
 class FakeMailbox:
-    """Firestore for whoever opens it. `failures` are raised by the next pages, one each."""
+    """Firestore for the account at `email`. `failures` are raised by the next pages, one each."""
 
     service: FakeService
+    email: str
     wall: Wall = field(default_factory=Wall)
     failures: list[SealpostError] = field(default_factory=list)
     token_lasts: float = 3600
@@ -289,16 +310,20 @@ class FakeMailbox:
         if self.failures:
             raise self.failures.pop(0)
         place = (after.sent_at, after.name) if after else (since, "")
-        later = [d for d in self.service.documents if d.sent_at >= since and (d.sent_at, d.name) > place]
+        mine = (d for d in self.service.documents if self._is_mine(d))
+        later = [d for d in mine if d.sent_at >= since and (d.sent_at, d.name) > place]
         return sorted(later, key=lambda d: (d.sent_at, d.name))[:PAGE]
 
     def listen(self, since: int) -> FakeListening:
-        listening = FakeListening(self.service.documents, since)
+        listening = FakeListening(self.service.documents, since, self._is_mine)
         self.service.listeners.append(listening)
         return listening
 
     def close(self) -> None:
         self.service.listeners.clear()
+
+    def _is_mine(self, document: MessageDocument) -> bool:
+        return self.service.addressed_to(self.email, document)
 
 
 @dataclass
@@ -313,7 +338,9 @@ class World:
     mailboxes: dict[str, FakeMailbox] = field(default_factory=dict)
 
     def around(self, name: str) -> Surroundings:
-        mailbox = self.mailboxes.setdefault(name, FakeMailbox(self.service, self.wall))
+        """NAME-2 is the profile of a person's second device."""
+        email = f"{name.removesuffix('-2')}@example.org"
+        mailbox = self.mailboxes.setdefault(name, FakeMailbox(self.service, email, self.wall))
         return Surroundings(
             transport=self.service.transport(),
             identity=self.service.identity(),

@@ -10,13 +10,14 @@ import pytest
 from sealpost.account import Account
 from sealpost.contact import Contact
 from sealpost.errors import DeviceNotActive, ServiceUnavailable, Unsafe
-from sealpost.protocol import acts, encoding, identifiers, jws, linking
+from sealpost.protocol import acts, encoding, identifiers, jws
 from sealpost.protocol import chain as chains
 from sealpost.protocol import conversation as conversations
 from sealpost.protocol.errors import Code, ForkError
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.state import Kind
-from tests.client.fakes import URL, World, claims
+from tests.client.devices import addition
+from tests.client.fakes import World, claims
 
 BOB = "bob@example.org"
 
@@ -35,20 +36,6 @@ def revocation(bob: Account, key: PrivateKey, **changed: Any) -> str:
         "ext": {},
     }
     return jws.sign(jws.Type.KEY, payload | changed, key)
-
-
-def addition(account: Account, device: PrivateKey, *, by: PrivateKey | None = None) -> str:
-    """A device joins an account, added by its own one or by another."""
-    own, now = pin_of(account, account).chain, claims(pin_of(account, account).statements[0])["iat"]
-    pop = linking.possession(
-        uid=own.uid,
-        service_url=URL,
-        root=own.head.root,
-        key=device,
-        encryption_statement="an encryption key statement",
-        now=now,
-    )
-    return acts.add_device(own, device.public, pop, by or account._device.key, now)
 
 
 def pin_of(account: Account, whose: Account) -> Contact:
