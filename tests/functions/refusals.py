@@ -137,7 +137,7 @@ def spoiled_tokens(arena: Arena, member: Member) -> Iterator[tuple[str, str]]:
     for typ in ("JWT", "sealpost-session+jwt", None):
         yield f"typ {typ}", access_token(signing, header | {"typ": typ}, claims)
     yield "without typ", access_token(signing, {"alg": "ES256", "kid": kid}, claims)
-    other = next(one for one in arena.members.values() if one is not member)
+    other = next(one for one in arena.members.values() if one.uid != member.uid)
     changes: dict[str, dict[str, Any]] = {
         "expired": {"iat": now - 1000, "exp": now - 60},
         "not yet valid": {"iat": now + 600, "exp": now + 1500},

@@ -147,7 +147,7 @@ def test_every_place_of_a_body(arena: Arena, canaries: Canaries, name: str) -> N
         canaries.sought_in_answer(answer)
     arena.sql.run("update sessions set name = null")  # kept because it names a session
     canaries.sought_everywhere(arena, begun)
-    assert refused > 10
+    assert refused > 8
 
 
 def plausible(arena: Arena, canaries: Canaries) -> Iterator[tuple[Ask, int]]:
