@@ -24,6 +24,7 @@ def forged(
     body: Json | None = None,
     mid: str | None = None,
     exp: int | None = None,
+    sent_at: int | None = None,
     **context: Any,
 ) -> MessageDocument:
     """A sealed message that the service has delivered. `context` replaces members of ctx.
@@ -64,7 +65,7 @@ def forged(
         mid=ctx["mid"],
         sender_uid=sender._uid,
         sender_device=key.kid,
-        sent_at=int(time.time() * 1_000_000),
+        sent_at=sent_at or int(time.time() * 1_000_000),
         expires_at=None if exp is None else exp * 1000,
         envelope=encoding.compact_json(sealed),
     )
