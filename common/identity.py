@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -16,6 +16,9 @@ from common.jose import base64url, matching
 
 UID = re.compile(r"[A-Za-z0-9]{1,128}")
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+DeviceState = Literal["pending", "active", "revoked"]
+"""How a device stands in its account's key chain."""
 
 _ADDRESS = re.compile(
     r"(?=.{6,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.errors import ChainConflict, DeviceNotActive, InvalidRequest
-from common.identity import Head
+from common.identity import DeviceState, Head
 from common.jose import require_now
 from common.keys.model import (
     AddedDevice,
-    DeviceState,
     EncryptionKey,
     FirstDevice,
     HistoryKey,

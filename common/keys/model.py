@@ -2,11 +2,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.errors import InvalidRequest
-from common.identity import Head
+from common.identity import DeviceState, Head
 from common.jose import matching
 from common.jose.rsa_key import THUMBPRINT
-
-DeviceState = Literal["pending", "active", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)

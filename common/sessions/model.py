@@ -1,13 +1,11 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from common.errors import InvalidRequest
-from common.identity import SESSION_ID, Address, Head
+from common.identity import SESSION_ID, Address, DeviceState, Head
 from common.jose import SIGNING, RsaKey, matching
-
-DeviceState = Literal["pending", "active", "revoked"]
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{16,512}")
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")

@@ -3,9 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-from common.errors import ChainConflict, DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
-from common.identity import Caller, Head
-from common.keys.model import AddedDevice, Joining, Published
+from common.errors import (
+    ChainConflict,
+    DeviceNotActive,
+    InvalidRequest,
+    KeyConflict,
+    LinkPending,
+    NotFound,
+    ResetDelayed,
+)
+from common.identity import Head
+from common.keys.model import Joining, Published
 from tests.contract.test_chains import account, fresh, head_of, keys_of, removal, reset
 from tests.contract.world import (
     DAY,
@@ -17,15 +25,9 @@ from tests.contract.world import (
     new_session,
     thumbprint,
 )
+from tests.contract.world import link as linked
 
 UNTIL = int(NOW) + 600
-
-
-async def ask(world: World, caller: Caller, head: Head) -> AddedDevice:
-    """Request the caller's device to be linked; the statement by which `head`'s account would grant it, unsigned."""
-    link, pop, key = asked(caller, head)
-    assert await world.links.request(caller, link, pop, key, NOW) == UNTIL
-    return addition(caller, pop, head)
 
 
 async def test_a_device_is_linked(world: World) -> None:
@@ -158,6 +160,20 @@ async def test_a_reset_ends_a_request(world: World) -> None:
     act = replace(reset(tablet, head), issued_at=int(now))
     await world.chains.publish(tablet, act, fresh(tablet, now), now)
     assert await world.links.waiting(phone.uid, now) is None
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_grant_ends_the_wish_of_its_device_alone(world: World, own: bool) -> None:  # noqa: FBT001
+    (phone,), head = await account(world)
+    tablet, laptop = await world.join(new_session(phone.uid)), await world.join(new_session(phone.uid))
+    wisher = tablet if own else laptop
+    with pytest.raises(ResetDelayed):
+        await world.chains.ending(wisher, reset(wisher, head), NOW)
+    head = await linked(world, phone, tablet, head)
+    third = await world.join(new_session(phone.uid), now=NOW + 100)
+    with pytest.raises(ResetDelayed) as caught:
+        await world.chains.ending(third, reset(third, head), NOW + 100)
+    assert caught.value.members == {"due_at": int(NOW) + DAY + (100 if own else 0)}
 
 
 async def test_two_devices_ask_at_once_and_one_waits(world: World) -> None:

@@ -1,13 +1,12 @@
 from dataclasses import dataclass, field, replace
 
 from common.errors import DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
-from common.identity import Caller, Head
+from common.identity import Caller, DeviceState, Head
 from common.keys.chain import Announced, Chain, head_after, require_fresh
 from common.keys.encryption_keys import stored_encryption_key
 from common.keys.model import (
     AddedDevice,
     Backup,
-    DeviceState,
     EncryptionKey,
     FirstDevice,
     HistoryKey,
@@ -227,6 +226,9 @@ class FakeLinkStore:
         self.chains.become(link.device, "active")
         self.chains.keep(stored_encryption_key(link.encryption_key))
         self.chains.links[caller.uid] = replace(link, grant=mac, expires_at=until)
+        wish = self.chains.wishes.get(caller.uid)
+        if wish is not None and wish.device == link.device:
+            del self.chains.wishes[caller.uid]
         self.chains.audit.append((caller.uid, "device-added", link.device))
         return head
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 
 from common.errors import Forbidden, InvalidCode
-from common.identity import Address, Caller, Head
+from common.identity import Address, Caller, DeviceState, Head
 from common.sessions.key_ring import KeyRing
-from common.sessions.model import DeviceState, ListedSession, PendingReset, Standing, StoredSession
+from common.sessions.model import ListedSession, PendingReset, Standing, StoredSession
 
 
 @dataclass

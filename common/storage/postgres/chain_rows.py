@@ -3,9 +3,9 @@
 from typing import Any
 
 from common.errors import KeyConflict
-from common.identity import Head
+from common.identity import DeviceState, Head
 from common.keys.chain import Announced, Chain, head_after, require_fresh
-from common.keys.model import DeviceState, EncryptionKey, Statement
+from common.keys.model import EncryptionKey, Statement
 from common.keys.statements import issued_at
 from common.storage.postgres.connection import Run
 

@@ -23,6 +23,8 @@ on conflict (uid) do update set
 _GRANT = (
     "update link_requests set grant_mac = :mac, expires_at = to_timestamp(:until::bigint) where uid = :uid"
 )
+# A device that was linked resets nothing, and its wish would keep others waiting.
+_FORGET_WISH = "delete from reset_requests where uid = :uid and device = :device"
 # The statements are those of the caller's own account, and shown once its device is one of them.
 _JOINING = """
 select device.state, link.grant_mac, account.root, account.head_seq, account.head_hash,
@@ -96,6 +98,7 @@ class PostgresLinks:
             activate(run, caller.uid, link.device, now)
             keep_key(run, stored_encryption_key(link.encryption_key))
             run(_GRANT, uid=caller.uid, mac=mac, until=until)
+            run(_FORGET_WISH, uid=caller.uid, device=link.device)
             audit(run, caller.uid, "device-added", now, device=link.device, session=caller.session)
             return head
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from common.sessions.model import DeviceState, PendingReset
+from common.identity import DeviceState
+from common.sessions.model import PendingReset
 from tests.signing import Key
 from tests.unit.sessions.world import CODE, LAPTOP, PHONE, World
 
