@@ -161,11 +161,11 @@ def _text(stored: Json, address: str | None) -> str:
 
 def _own_text(stored: Json, this: str) -> str:
     by = f"Your device {stored['by'][:8]}"
-    otherwise = f"If that was not you: sealpost revoke {stored['by'][:8]}"
+    otherwise = f"If that was not you: {_revoke(stored['by'])}"
     match Act(stored["act"]):
         case Act.DEVICE_ADDED:
             added = stored["device"][:8]
-            return f"{by} added device {added}. If that was not you: sealpost revoke {added}"
+            return f"{by} added device {added}. If that was not you: {_revoke(stored['device'])}"
         case Act.DEVICE_REMOVED if stored["device"] == this:
             return f"{by} removed this device from the account."
         case Act.DEVICE_REMOVED:
@@ -175,3 +175,8 @@ def _own_text(stored: Json, this: str) -> str:
         case Act.HISTORY_OFF:
             return f"{by} turned history off. {otherwise}"
     return f"{by} reset the account."
+
+
+def _revoke(device: str) -> str:
+    """An id may begin with a hyphen, which a command takes for an option."""
+    return f"sealpost revoke {'-- ' if device.startswith('-') else ''}{device[:8]}"

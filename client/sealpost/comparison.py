@@ -26,7 +26,14 @@ class Comparison:
         contact, root = found.contact, found.contact.chain.head.root
         digits = safety_number(self._own, own.chain.head.root, contact.uid, root)
         self._contacts.number_shown(contact.uid, digits)
-        return SafetyNumber(whom, contact.uid, digits, root, contact.is_verified())
+        return SafetyNumber(
+            address=whom,
+            uid=contact.uid,
+            digits=digits,
+            root=root,
+            verified=contact.is_verified(),
+            reset=contact.is_unaccepted(),
+        )
 
     def mark(self, address: str) -> SafetyNumber:
         """Remembers that the person found the number equal.

@@ -4,7 +4,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from sealpost.protocol import chain as chains
+from sealpost.protocol import jws
 from sealpost.protocol.chain import Chain
+from sealpost.protocol.errors import Code
 from sealpost.state import Json, Kind, State
 
 
@@ -42,6 +44,14 @@ class Contact:
     def is_unaccepted(self) -> bool:
         """Whether the person vouched for a root that a reset has ended since."""
         return self.verified is not None and not self.is_verified()
+
+    def is_ended_by_reset(self) -> bool:
+        """Whether another device's reset froze it: one's own account alone."""
+        return (
+            self.frozen is not None
+            and self.frozen[0] == Code.KEY_CHANGE
+            and jws.COMPACT.fullmatch(self.frozen[2]) is not None
+        )
 
     @classmethod
     def load(cls, stored: Json) -> Self:

@@ -160,9 +160,7 @@ class Contacts:
     def freeze_of(self, uid: str) -> Unsafe | None:
         """Why nothing is sent to an account, as far as is known without asking."""
         contact = self.pinned(uid)
-        if contact is None or contact.frozen is None:
-            return None
-        return refusals.frozen(self.book.who(uid), contact.frozen[0])
+        return None if contact is None else refusals.frozen(contact, self.book.who(uid))
 
     def check_own(self, stated: object) -> None:
         """Compares the head that the service states of one's own chain with the pinned one; looks up what is new.

@@ -21,7 +21,8 @@ class Identity:
 class SafetyNumber:
     """Twelve groups of five digits that both people see alike, if nobody stands between them.
 
-    `root` is that of the person's key chain, which the number vouches for.
+    `root` is that of the person's key chain, which the number vouches for. `reset` says that they began anew since another
+    number was compared with them.
     """
 
     address: str
@@ -29,6 +30,7 @@ class SafetyNumber:
     digits: str
     root: str
     verified: bool
+    reset: bool
 
     def __str__(self) -> str:
         return grouped(self.digits)

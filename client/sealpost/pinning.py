@@ -93,8 +93,9 @@ class Pinning:
 
     def _judge(self, pinned: Contact, shown: Shown, *, before: Contact, who: str) -> Chain | SealpostError:
         """The pinned chain with what is shown; what contradicts it freezes."""
-        if pinned.frozen is not None and pinned.frozen[0] != Code.UPDATE_NEEDED:
-            return refusals.frozen(who, pinned.frozen[0])
+        freeze = refusals.frozen(pinned, who)
+        if freeze is not None and freeze.code != Code.UPDATE_NEEDED:
+            return freeze
         chain, refusal = _extended(pinned, shown, before=before)
         if refusal is not None:
             error, theirs = refusal
@@ -103,8 +104,8 @@ class Pinning:
             if error.code is Code.KEY_CHANGE:
                 return refusals.key_change(who, "has new keys")
             return refusals.unsafe(error, who)
-        if pinned.frozen is not None and pinned.frozen[2] not in chain.statements:
-            return refusals.frozen(who, pinned.frozen[0])
+        if freeze is not None and pinned.frozen is not None and pinned.frozen[2] not in chain.statements:
+            return freeze
         return chain
 
     def grow(self, pinned: Contact, chain: Chain) -> Contact | SealpostError:
@@ -123,8 +124,9 @@ class Pinning:
 
     def extend(self, pinned: Contact, statements: Sequence[str]) -> Contact | SealpostError:
         """Pins statements that did not come by a look-up."""
-        if pinned.frozen is not None:
-            return refusals.frozen(self._book.who(pinned.uid), pinned.frozen[0])
+        freeze = refusals.frozen(pinned, self._book.who(pinned.uid))
+        if freeze is not None:
+            return freeze
         chain, evidence = pinned.chain, ""
         try:
             for statement in statements:

@@ -1,5 +1,6 @@
 """A refused look-up, in a person's words."""
 
+from sealpost.contact import Contact
 from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.protocol.errors import Code, ProtocolError
 
@@ -25,7 +26,7 @@ def own_reset() -> Unsafe:
     return Unsafe(
         f"{OWN} was reset by another device, which removed this one.",
         code=Code.KEY_CHANGE.value,
-        cure=_cure(OWN, _ASK),
+        cure=f"If that was you, go on there; what came before stays readable here. If not: {_TELL}",
     )
 
 
@@ -46,7 +47,13 @@ def number_changed(who: str) -> Unsafe:
     )
 
 
-def frozen(who: str, code: str) -> Unsafe:
+def frozen(contact: Contact, who: str) -> Unsafe | None:
+    """What stops all that goes to a frozen contact; None for one that is not."""
+    if contact.frozen is None:
+        return None
+    if contact.is_ended_by_reset():
+        return own_reset()
+    code = contact.frozen[0]
     return Unsafe(
         f"{who} is frozen: the service showed keys earlier that cannot be believed ({code}).",
         code=code,

@@ -13,7 +13,6 @@ from sealpost.errors import ServiceProblem
 from sealpost.mailbox import FirestoreDenied, FirestoreLost, MessageDocument
 from sealpost.receiving import Item, Message, Refused
 from sealpost.state import Kind
-from tests.client import fakes
 from tests.client.fakes import FakeMailbox, World, problem, texts
 
 PAGE = 8
@@ -24,8 +23,9 @@ PAGE = 8
 def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "_TICK", 0.01)
     monkeypatch.setattr(delivery, "_KNOWN_IN_WINDOW", PAGE // 2)
-    for module in (delivery, fakes):
-        monkeypatch.setattr(module, "PAGE", PAGE)
+    monkeypatch.setattr(delivery, "PAGE", PAGE)
+    for module in ("listening", "mailbox"):
+        monkeypatch.setattr(f"tests.client.fakes.{module}.PAGE", PAGE)
 
 
 @pytest.fixture

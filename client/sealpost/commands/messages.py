@@ -54,7 +54,7 @@ def listen(account: Account, options: argparse.Namespace, program: Program) -> E
     for item in account.listen(timeout=options.timeout, hooks=hooks, mark=False):
         show(item, program, as_json=options.json)
         account.mark_shown(item)
-        if left is not None and isinstance(item, Message):
+        if left is not None and isinstance(item, Message) and not item.outgoing:
             left -= 1
             if left == 0:
                 return ExitStatus.OK

@@ -20,6 +20,8 @@ def verify(account: Account, options: argparse.Namespace, program: Program) -> E
     elif number.verified:
         say(f"{number.address} is verified: you compared this number before.")
     else:
+        if number.reset:
+            say(f"{number.address} began anew with other keys: you had compared another number.")
         say(
             f"{number.address} is not verified. Call them and compare the number; if it is the same on both sides:"
         )

@@ -38,7 +38,7 @@ def add(command: Command) -> None:
         "sealpost listen",
         "sealpost listen --count 1 --timeout 60 --json",
     )
-    listen.add_argument("--count", type=positive, metavar="N", help="end after N messages")
+    listen.add_argument("--count", type=positive, metavar="N", help="end after N messages from others")
     listen.add_argument(
         "--timeout",
         type=seconds,
