@@ -45,9 +45,9 @@ class Comparison:
         shown = None if before is None else before.shown
         after = self._contacts.pinned(number.uid)
         was_reset = after is not None and bool(after.chain.resets)
-        if shown != number.digits and (shown is not None or was_reset):
+        is_shown = shown == number.digits or (shown is None and not was_reset)
+        if not is_shown or not self._contacts.vouch(number.uid, number.root):
             raise refusals.number_changed(number.address)
-        self._contacts.vouch(number.uid, number.root)
         return self.number(address)
 
     def accept(self, address: str) -> None:

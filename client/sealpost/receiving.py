@@ -25,6 +25,8 @@ __all__ = ["Item", "Message", "Reader", "Refused"]
 _LOOK_UPS = 3
 _CONFIRM_AGAIN = 60.0
 """Seconds without further look-ups of claimed addresses after one that failed."""
+_BELIEVE_AGAIN = 86400.0
+"""Seconds in which no claim is looked up of somebody whose last one was false: only so many addresses may be asked for."""
 
 
 class Reader:
@@ -40,7 +42,6 @@ class Reader:
         self._now = now
         self._items = Items(state=state, contacts=contacts)
         self._verdicts = Verdicts(state=state, now=now)
-        self._answered: set[tuple[str, str]] = set()
         self._confirm_from = 0.0
 
     def read(self, document: MessageDocument) -> Item | None:
@@ -232,15 +233,17 @@ class Reader:
         """
         if stored.content["kind"] != "received" or self._now() < self._confirm_from:
             return
-        claimed = (stored.content["address"], stored.content["uid"])
-        if claimed in self._answered or not addresses.is_address(claimed[0]):
+        address, uid = stored.content["address"], stored.content["uid"]
+        if self._contacts.uid_of(address) == uid or not addresses.is_address(address):
+            return
+        lied = self._state.get(Kind.FALSE_CLAIM, uid)
+        if lied is not None and self._now() < lied["at"] + _BELIEVE_AGAIN:
             return
         try:
-            self._contacts.confirm(*claimed)
+            if not self._contacts.confirm(address, uid):
+                self._state.put(Kind.FALSE_CLAIM, {"at": self._now()}, uid)
         except SealpostError:
             self._confirm_from = self._now() + _CONFIRM_AGAIN
-        else:
-            self._answered.add(claimed)
 
     def _keep(self, document: MessageDocument, opened: Opened, *, new: bool) -> Item | None:
         """Takes what an opened message says, and stores it."""

@@ -26,6 +26,10 @@ class Kind(StrEnum):
     CHANGE = "change"
     EXPECTED = "expected"
     UNTOLD = "untold"
+    STANDING = "standing"
+    LINK = "link"
+    LINK_TRIES = "link-tries"
+    FALSE_CLAIM = "false-claim"
 
 
 @dataclass(frozen=True, slots=True)

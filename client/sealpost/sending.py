@@ -134,9 +134,9 @@ class Sender:
     def resume(self) -> list[Receipt]:
         """Sends what a lost answer left behind, byte for byte. What waits for an account since frozen is given up."""
         with self._state.alone():
-            alarm = self._contacts.alarm()
-            if alarm is not None:
-                raise alarm
+            stop = self._contacts.alarm() or self._contacts.removed()
+            if stop is not None:
+                raise stop
             return [self._resumed(_Draft.load(stored)) for stored in self._state.all(Kind.OUTBOX)]
 
     def waiting(self) -> int:

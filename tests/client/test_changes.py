@@ -162,6 +162,17 @@ class TestReset:
 
         assert ada.send(BOB, "compared").verified
 
+    def test_a_root_that_is_pinned_no_more_is_not_vouched_for(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        number = ada.safety_number(BOB)
+        reset(world, bob)
+        look(ada, bob)
+
+        assert not ada._contacts.vouch(bob._uid, number.root)
+
+        assert not ada.safety_number(BOB).verified
+
     @pytest.mark.parametrize("seen", [True, False])
     def test_a_number_is_marked_only_if_it_was_shown(
         self, world: World, ada: Account, bob: Account, *, seen: bool

@@ -9,7 +9,7 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.contact import Contact
-from sealpost.errors import DeviceNotActive, ServiceUnavailable, Unsafe
+from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.protocol import acts, encoding, identifiers, jws
 from sealpost.protocol import chain as chains
 from sealpost.protocol import conversation as conversations
@@ -17,7 +17,7 @@ from sealpost.protocol.errors import Code, ForkError
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.state import Kind
 from tests.client.devices import addition
-from tests.client.fakes import World, claims
+from tests.client.fakes import World, claims, problem
 
 BOB = "bob@example.org"
 
@@ -242,6 +242,17 @@ def test_the_conversation_that_was_pinned_stays(ada: Account, bob: Account) -> N
         ada._contacts.pin_conversation(cid, [other], pair)
 
     assert ada._contacts.pinned_conversation(cid, pair) == pinned
+
+
+@pytest.mark.usefixtures("known")
+def test_one_look_up_too_many_is_said_plainly(world: World, ada: Account) -> None:
+    world.service.before["find_keys"] = lambda _body: problem(429, "rate-limited", {"Retry-After": "3600"})
+
+    with pytest.raises(ServiceProblem, match="too many new addresses today") as stopped:
+        ada.send("new@example.org", "hello")
+
+    assert stopped.value.code == "rate-limited"
+    assert "try again in 3600 s" in stopped.value.cure
 
 
 class TestOwnAccount:

@@ -239,6 +239,28 @@ class TestClaimedAddress:
         assert isinstance(item, Message)
         assert item.address == "other@example.org"
 
+    def test_after_a_false_one_no_more_is_asked_of_that_person_for_a_day(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        """The addresses that one may look up in a day are not a peer's to spend."""
+        ada_uid = ada._uid
+        for name in ("one", "two", "three"):
+            forged(world, ada, bob, body={"type": "text", "text": name, "from": f"{name}@example.org"})
+        before = len(world.service.called("find_keys"))
+
+        with world.reopened("bob") as again:
+            assert texts(again) == ["one", "two", "three"]
+        with world.reopened("bob") as again:
+            assert [item for item in again.history() if isinstance(item, Message) and item.peer == ada_uid]
+
+        assert len(world.service.called("find_keys")) == before + 1
+        world.wall.ahead = 86_401
+        world.service.accounts["four@example.org"] = world.service.accounts["ada@example.org"]
+        forged(world, ada, bob, body={"type": "text", "text": "four", "from": "four@example.org"})
+        (item,) = bob.inbox()
+        assert isinstance(item, Message)
+        assert item.address == "four@example.org"
+
     def test_an_address_that_none_can_have_is_not_looked_up(
         self, world: World, ada: Account, bob: Account
     ) -> None:

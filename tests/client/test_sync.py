@@ -7,7 +7,7 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.contact import Contact
-from sealpost.errors import Unsafe
+from sealpost.errors import DeviceNotActive, Unsafe
 from sealpost.items import Message
 from sealpost.protocol import encoding
 from sealpost.protocol.body import Pin
@@ -123,10 +123,12 @@ class TestMessages:
     def test_a_removed_device_says_so(self, world: World, ada: Account, tablet: Account) -> None:
         publish(world, ada, removal(ada, tablet._device.key.kid))
 
-        with pytest.raises(Exception, match="was removed") as stopped:
+        with pytest.raises(DeviceNotActive, match="was removed") as stopped:
             tablet.send(BOB, "too late")
 
-        assert getattr(stopped.value, "code", "") == "device-not-active"
+        assert stopped.value.code == "device-not-active"
+        with pytest.raises(DeviceNotActive):
+            tablet.resume()
 
 
 class TestPins:
@@ -258,6 +260,27 @@ class TestPins:
         assert stopped.value.code == "chain-fork"
 
     @pytest.mark.usefixtures("bob")
+    def test_two_devices_that_tell_of_one_person_are_both_heard(
+        self, world: World, bob: Account, tablet: Account
+    ) -> None:
+        """One has compared keys, the other has seen more of the chain."""
+        before = own_chain(bob).head
+        publish(world, bob, history_on(bob))
+        after = meet(bob, bob).chain.head
+        verified = Pin(bob._uid, (0, before.hash), (before.root, 0, before.hash))
+        longer = Pin(bob._uid, (1, after.hash))
+        for order in ((verified, longer), (longer, verified)):
+            tablet._state.delete(Kind.CONTACT, bob._uid)
+            tablet._contacts.take_pins(order)
+
+            assert meet(tablet, bob).is_verified()
+
+        world.service.accounts[BOB]["statements"].pop()
+        tablet._state.delete(Kind.CONTACT, bob._uid)
+        tablet._contacts.take_pins([longer, verified])
+        with pytest.raises(Unsafe):
+            meet(tablet, bob)
+
     def test_an_address_that_leads_elsewhere_for_this_device_stops_a_send(
         self, world: World, ada: Account, tablet: Account
     ) -> None:
