@@ -11,7 +11,7 @@ class KeyStore(Protocol):
     """Chains and encryption keys, in PostgreSQL."""
 
     async def publish(
-        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float
+        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey, now: float
     ) -> Head:
         """Append the statement, activate the device, and supersede its encryption key, in one transaction.
 

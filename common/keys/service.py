@@ -23,13 +23,12 @@ class Publishing:
             ChainConflict, KeyConflict, DeviceNotActive: see KeyStore.publish.
         """
         now = self.clock()
-        first = key = None
+        first = None
         if publication.statement is not None:
             first = read_first_device(publication.statement, caller, now)
-            if publication.encryption_key is None:
-                raise InvalidRequest("A chain begins together with the device's first encryption key.")
-        if publication.encryption_key is not None:
-            key = read_encryption_key(publication.encryption_key, caller, device_key, now)
+        if publication.encryption_key is None:
+            raise InvalidRequest("A chain begins together with the device's first encryption key.")
+        key = read_encryption_key(publication.encryption_key, caller, device_key, now)
         head = await self.store.publish(caller.uid, caller.device, first, key, now)
         await self.readers.admit(caller)
         return head

@@ -15,7 +15,7 @@ class FakeKeyStore:
     conversations: dict[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
 
     async def publish(
-        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float
+        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey, now: float
     ) -> Head:
         assert now > 0
         stands = self.chains.get(uid)
@@ -24,14 +24,13 @@ class FakeKeyStore:
         chain = stands or first
         if chain is None or chain.device != device:
             raise DeviceNotActive("The device is not active.")
-        if key:
-            current = self.keys.get(device)
-            if current is None or current.compact != key.compact:
-                if key.n != (current.n if current else 0) + 1 or any(
-                    key.kid == k.kid for k in self.keys.values()
-                ):
-                    raise KeyConflict("The key does not follow.", n=current.n if current else 0)
-                self.keys[device] = key
+        current = self.keys.get(device)
+        if current is None or current.compact != key.compact:
+            if key.n != (current.n if current else 0) + 1 or any(
+                key.kid == k.kid for k in self.keys.values()
+            ):
+                raise KeyConflict("The key does not follow.", n=current.n if current else 0)
+            self.keys[device] = key
         self.chains[uid] = chain
         return self._head(chain)
 

@@ -13,7 +13,6 @@ _LOCK_ACCOUNT = "select root, head_seq, head_hash from accounts where uid = :uid
 _ACTIVATE = """
 update devices set state = 'active', activated_at = to_timestamp(:now::double precision)
 where id = :device and uid = :uid and state = 'pending'
-returning true
 """
 _APPEND = """
 insert into statements (uid, seq, hash, statement, stored_at)
@@ -59,7 +58,7 @@ class PostgresKeys:
     pool: Pool
 
     async def publish(
-        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey | None, now: float
+        self, uid: str, device: str, first: FirstDevice | None, key: EncryptionKey, now: float
     ) -> Head:
         def work(run: Run) -> Head:
             head = _head(uid, run(_LOCK_ACCOUNT, uid=uid))
@@ -69,8 +68,7 @@ class PostgresKeys:
                 raise DeviceNotActive(
                     "This device is not active in the account's key chain. Publish or link it first."
                 )
-            if key is not None:
-                _supersede(run, key)
+            _supersede(run, key)
             return head
 
         return await self.pool.transaction(work)
@@ -115,8 +113,7 @@ def _begin(run: Run, head: Head | None, first: FirstDevice, now: float) -> Head:
         if head.root != first.hash:
             raise ChainConflict("The account's key chain has begun with another statement.", head=head.json())
         return head
-    if not run(_ACTIVATE, device=first.device, uid=first.uid, now=now):
-        raise DeviceNotActive("This device is not known to the account. Sign in again.")
+    run(_ACTIVATE, device=first.device, uid=first.uid, now=now)
     run(_APPEND, uid=first.uid, seq=0, hash=first.hash, statement=first.compact, now=now)
     run(_BEGIN_CHAIN, uid=first.uid, hash=first.hash)
     return Head(uid=first.uid, root=first.hash, seq=0, hash=first.hash)
