@@ -31,7 +31,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sealpost.passphrase._TERMINAL", "/nowhere")
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    monkeypatch.setattr("sealpost.state._SYNCHRONOUS", "off")  # no test pulls the plug
+    monkeypatch.setattr("sealpost.database._SYNCHRONOUS", "off")  # no test pulls the plug
 
 
 @pytest.fixture(scope="session")

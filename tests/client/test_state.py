@@ -10,7 +10,7 @@ import pytest
 
 from sealpost.errors import Locked, SealpostError, UsageError
 from sealpost.folders import ProfileFolder
-from sealpost.state import State, StateFile, StoredMessage
+from sealpost.state import Kind, State, StateFile, StoredMessage
 from sealpost.vault import Cost, Vault
 from tests.client.fakes import CHEAP, PASSPHRASE, World
 
@@ -179,6 +179,20 @@ def test_an_empty_file_is_no_state(world: World) -> None:
         assert ada.whoami().signed_in
 
 
+def test_a_journal_of_a_file_that_was_moved_away_is_not_played_back(file: StateFile, state: State) -> None:
+    journal = file.path.with_name("state.sqlite-journal")
+    with state.transaction():
+        state.put("profile", {"email": SECRET * 1000})
+        left_by_a_kill = journal.read_bytes()
+    state.close()
+    file.path.rename(file.path.with_name("away"))
+    journal.write_bytes(left_by_a_kill)
+
+    file.create(PASSPHRASE, cost=CHEAP, documents={Kind.PROFILE: {"email": "new"}}).close()
+
+    assert file.open(lambda: PASSPHRASE).get("profile") == {"email": "new"}
+
+
 def test_a_file_that_is_no_state_is_named(file: StateFile) -> None:
     file.path.parent.mkdir()
     file.path.write_bytes(b"not a database, not at all, but long enough to be looked at as one " * 20)
@@ -207,7 +221,7 @@ def test_a_newer_state_asks_for_an_update(file: StateFile, state: State) -> None
 
 
 def test_two_processes_take_turns(file: StateFile, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sealpost.state._TURN_SECONDS", 0.01)
+    monkeypatch.setattr("sealpost.database._TURN_SECONDS", 0.01)
     other = file.open(lambda: PASSPHRASE)
 
     with state.alone(), state.alone(), pytest.raises(Locked) as busy:
