@@ -25,6 +25,7 @@ from sealpost.service import Wall
 from sealpost.vault import Cost
 
 URL = "https://sealpost.example"
+CODE = "code-code-code-code"
 PASSPHRASE = "correct horse battery"
 CHEAP = Cost(memory=8, passes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -325,7 +326,7 @@ class World:
             passphrase=lambda: PASSPHRASE,
             surroundings=self.around(name),
         )
-        account.sign_in("code-code-code-code")
+        account.sign_in(CODE)
         return account
 
     def reopened(self, name: str) -> Account:
