@@ -54,7 +54,7 @@ TESTS = {
     "unit": Tests(("tests/unit",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",), workers=2),
-    "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadgroup", "--no-loadscope-reorder")),
+    "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
     "rest": Tests(("tests/client", "tests/local", "tests/imports"), workers=2, on_stack=False),
     "install": Tests(("tests/install",), on_stack=False),
 }

@@ -17,10 +17,12 @@ from scripts.local.people import mailed_link
 from scripts.local.traces import files, search
 from tests.e2e.checkout import Checkout
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+    pytest.mark.early,
+]
 
 
-@pytest.mark.early
 def test_the_demo_delivers_what_it_was_given_and_stores_none_of_it(checkout: Checkout) -> None:
     text = f"Grüße an Bob, {uuid.uuid4()}, nobody else reads this: ✓"
     process = checkout.start("--demo", "--offline", stdin=text)
@@ -80,7 +82,6 @@ def test_a_message_that_cannot_be_sent_is_refused_before_anything_starts(
     assert "Firestore" not in printed
 
 
-@pytest.mark.early
 def test_data_outlive_a_run_and_processes_do_not(checkout: Checkout, tmp_path: Path) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("correct horse battery staple\n")

@@ -19,7 +19,6 @@ from tests.e2e.faults import OK, PROJECT, Deployment, Writers, deploy, gather, u
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds PostgreSQL's children in /proc"),
-    pytest.mark.xdist_group("one deployment"),
     pytest.mark.early,
 ]
 
