@@ -25,7 +25,7 @@ from tests.e2e.tampering import Forward, Json, Owner, problem, rewriting, tamper
 from tests.e2e.tampering_cases import CASES, flattened
 from tests.e2e.victims import FOLLOWING, HONEST, PASSPHRASE, Stage, staged
 
-pytestmark = [pytest.mark.xdist_group("one liar"), pytest.mark.early]
+pytestmark = pytest.mark.early
 
 SEVERAL_DEVICES = {
     "revoked-device": "a device is removed by another one; today such a statement is update-needed",
