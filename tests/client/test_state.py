@@ -220,6 +220,56 @@ def test_a_newer_state_asks_for_an_update(file: StateFile, state: State) -> None
     assert newer.value.code == "update-needed"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cost", b"{"), ("cost", b"[8, 1]"), ("version", b"one"), ("version", None), ("key", None)],
+)
+def test_a_state_without_its_beginning_is_damaged(
+    file: StateFile, state: State, name: str, value: bytes | None
+) -> None:
+    with sqlite3.connect(file.path) as database:
+        database.execute("delete from meta where name = ?", (name,))
+        if value is not None:
+            database.execute("insert into meta values (?, ?)", (name, value))
+
+    with pytest.raises(SealpostError) as refused:
+        file.open(lambda: PASSPHRASE)
+
+    assert refused.value.code == "damaged-state"
+
+
+def test_a_database_of_something_else_is_damaged(file: StateFile) -> None:
+    file.path.parent.mkdir()
+    with sqlite3.connect(file.path) as database:
+        database.execute("create table other (a)")
+
+    with pytest.raises(SealpostError) as refused:
+        file.open(lambda: PASSPHRASE)
+
+    assert refused.value.code == "damaged-state"
+
+
+@pytest.mark.parametrize("occupied", ["profile", "profile/state.lock/x"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, file: StateFile, occupied: str) -> None:
+    """As a read-only disk, which a test that runs as root cannot make."""
+    (tmp_path / occupied).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / occupied).write_text("in the way")
+
+    with pytest.raises(SealpostError) as refused:
+        file.create(PASSPHRASE, cost=CHEAP)
+
+    assert refused.value.code == "unusable-state"
+
+
+def test_a_folder_in_place_of_the_state_is_named(file: StateFile) -> None:
+    file.path.mkdir(parents=True)
+
+    with pytest.raises(SealpostError) as refused:
+        file.open(lambda: PASSPHRASE)
+
+    assert refused.value.code == "unusable-state"
+
+
 def test_two_processes_take_turns(file: StateFile, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sealpost.database._TURN_SECONDS", 0.01)
     other = file.open(lambda: PASSPHRASE)
@@ -244,6 +294,40 @@ class TestUnlock:
     @pytest.mark.usefixtures("half")
     def test_it_opens_without_asking(self, file: StateFile) -> None:
         file.open(_must_not_ask).close()
+
+    @pytest.mark.parametrize("left", [0, 1, 11, 42])
+    def test_a_half_that_is_cut_short_opens_nothing_and_is_replaced(
+        self, file: StateFile, state: State, half: Path, left: int
+    ) -> None:
+        half.write_bytes(half.read_bytes()[:left])
+        with pytest.raises(Locked):
+            file.open(lambda: "wrong")
+
+        state.unlock(until=time.time() + 60)
+
+        file.open(_must_not_ask).close()
+
+    def test_a_folder_in_place_of_the_half_is_left_alone(self, state: State, half: Path) -> None:
+        half.unlink()
+        half.parent.rmdir()
+        half.parent.write_text("precious")
+
+        with pytest.raises(SealpostError) as refused:
+            state.unlock(until=time.time() + 60)
+
+        assert refused.value.code == "foreign-key-file"
+        assert half.parent.read_text() == "precious"
+
+    def test_locking_where_no_profile_is_forgets_the_half_alone(
+        self, file: StateFile, state: State, half: Path
+    ) -> None:
+        state.close()
+        file.path.unlink()
+
+        file.lock()
+
+        assert not half.exists()
+        assert not file.path.exists()
 
     def test_it_ends(self, file: StateFile, state: State, half: Path) -> None:
         state.unlock(until=time.time() - 1)
