@@ -9,7 +9,7 @@ from sealpost.account import Account
 from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.identity import sign_in_with_custom_token
 from sealpost.session import Firebase
-from tests.client.fakes import Json, StillWall, World, claims, problem, replace_keys
+from tests.client.fakes import CODE, Json, StillWall, World, claims, problem, replace_keys
 
 
 def test_an_access_token_is_replaced_before_its_end(world: World) -> None:
@@ -224,6 +224,49 @@ def test_a_device_that_was_pending_refreshes_for_its_first_id_token(world: World
     assert len(world.service.called("refresh_session")) == 1
     assert ada._session.id_token() == token
     assert len(world.service.called("refresh_session")) == 1
+
+
+def test_an_id_token_lasts_until_shortly_before_its_end(world: World) -> None:
+    with world.person("ada"):
+        pass
+    with world.reopened("ada") as ada:
+        ada.sign_in(CODE)
+        first = ada._session.id_token()
+        assert world.service.called("refresh_session") == []
+        world.wall.ahead = 3600 - 301
+        assert ada._session.id_token() == first
+
+        world.wall.ahead = 3600 - 299
+
+        assert ada._session.id_token().value != first.value
+        assert len(world.service.called("refresh_session")) == 1
+
+
+def test_a_custom_token_too_old_to_redeem_is_replaced_first(world: World) -> None:
+    with world.person("ada") as ada:
+        ada.sign_in(CODE)
+        old = ada._session.tokens().firebase.custom_token
+        world.wall.ahead = 3301
+
+        token = ada._session.id_token()
+
+    assert token.value != f"id for {old}"
+    assert len(world.service.called("refresh_session")) == 1
+
+
+@pytest.mark.parametrize("code", ["blocked", "rate-limited"])
+def test_a_refused_refresh_ends_no_session_and_keeps_its_proof(world: World, code: str) -> None:
+    ada = world.person("ada")
+    world.wall.ahead = 900
+    world.service.before["refresh_session"] = lambda _body: problem(403, code)
+    with pytest.raises(ServiceProblem):
+        ada._session.call("find_keys", {"accounts": [], "conversations": []})
+    world.service.before.clear()
+
+    ada._session.call("find_keys", {"accounts": [], "conversations": []})
+
+    refreshes = world.service.called("refresh_session")
+    assert all(one == refreshes[0] for one in refreshes)
 
 
 def test_a_service_that_keeps_the_custom_token_back_is_named(world: World) -> None:

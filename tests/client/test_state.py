@@ -261,6 +261,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, file: StateFile
     assert refused.value.code == "unusable-state"
 
 
+def test_a_profile_that_cannot_be_looked_for_is_not_taken_for_none(tmp_path: Path, file: StateFile) -> None:
+    (tmp_path / "profile").write_text("in the way")
+
+    with pytest.raises(SealpostError) as refused:
+        file.exists()
+
+    assert refused.value.code == "unusable-state"
+
+
 def test_a_folder_in_place_of_the_state_is_named(file: StateFile) -> None:
     file.path.mkdir(parents=True)
 
