@@ -101,6 +101,11 @@ def _altered(text: str) -> str:
     return ("B" if text[0] == "A" else "A") + text[1:]
 
 
+def _tag_twice(stage: Stage) -> Document:
+    honest = stage.letters.honest
+    return honest.saying(envelope=f'{honest.text[:-1]},"tag":"{honest.envelope["tag"]}"}}')
+
+
 def _ciphertext_respelled(stage: Stage) -> Document:
     """Only a length that is no multiple of three leaves bits unused."""
     said = ({"type": "text", "text": "x" * length, "from": stage.alice.address} for length in range(3))
@@ -304,10 +309,7 @@ def _misnamed_key(stage: Stage) -> str:
 CASES: dict[str, Case] = {
     # What is stored: the envelope
     "flattened JWE": _edited("malformed", lambda _, envelope: flattened(envelope)),
-    "duplicate member": delivered(
-        "malformed",
-        lambda stage: stage.letters.honest.saying(envelope=stage.letters.honest.text[:-1] + ',"iv":"AAAA"}'),
-    ),
+    "duplicate member": delivered("malformed", _tag_twice),
     "thumbprint respelled": _edited(
         "malformed", lambda stage, envelope: _to(_respelled(stage.bob.encryption.kid), envelope)
     ),
