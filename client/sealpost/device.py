@@ -50,6 +50,10 @@ class _EncryptionKey:
     ended: int | None
     jwk: dict[str, str] | None = field(repr=False)
 
+    @property
+    def end(self) -> int:
+        return self.exp if self.ended is None else min(self.ended, self.exp)
+
     def save(self, state: State) -> None:
         state.put(Kind.ENCRYPTION_KEY, asdict(self), self.kid)
 
@@ -108,13 +112,16 @@ class OwnDevice:
 
     def destroy_ended(self, *, catch_up_started: float) -> None:
         """After a complete catch-up: the private halves that nothing new can be sealed for are destroyed."""
-        for key in self._keys():
-            ended = key.exp if key.ended is None else min(key.ended, key.exp)
-            started = int(catch_up_started)
-            if key.jwk is not None and encryption_keys.may_destroy(
-                ended_at=ended, catch_up_started_at=started
-            ):
-                replace(key, ended=ended, jwk=None).save(self._state)
+        gone = [
+            key
+            for key in self._keys()
+            if key.jwk is not None
+            and encryption_keys.may_destroy(ended_at=key.end, catch_up_started_at=int(catch_up_started))
+        ]
+        if gone:
+            with self._state.destroying():
+                for key in gone:
+                    replace(key, ended=key.end, jwk=None).save(self._state)
 
     def _begin_chain(self) -> None:
         """Statement 0 and the first encryption key, in one call.

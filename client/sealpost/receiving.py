@@ -100,11 +100,16 @@ class Reader:
 
     def _messages(self, *, new: bool) -> Iterator[Item]:
         now = int(self._now() * 1000)
+        kept: list[StoredMessage] = []
+        expired: list[StoredMessage] = []
         for stored in self._state.messages(new=new):
             expires = stored.content.get("expires")
-            if expires is not None and expires <= now:
-                self._verdicts.empty(stored)
-                continue
+            (kept if expires is None or expires > now else expired).append(stored)
+        if expired:
+            with self._state.destroying():
+                for stored in expired:
+                    self._verdicts.empty(stored)
+        for stored in kept:
             if new:
                 self._confirm(stored)
             item = self._items.of(stored)

@@ -2,8 +2,6 @@
 
 What a raw reader of the file sees: table and row names (uids, conversation, message and key ids), times and sizes.
 What he does not: keys, tokens, addresses, texts, pins.
-
-The rollback journal is used, not a write-ahead log: a log keeps old pages, and a destroyed private key must go.
 """
 
 import contextlib
@@ -14,7 +12,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from sealpost.errors import Locked, SealpostError, UsageError
+from sealpost.database import (
+    broken,
+    connect,
+    destroying,
+    execute,
+    finish_destruction,
+    meta,
+    transaction,
+    turn,
+    unusable,
+)
+from sealpost.errors import SealpostError, UsageError
 from sealpost.key_file import KeyFile
 from sealpost.records import Json, Kind, StoredMessage
 from sealpost.vault import Cost, Vault, new_salt, unwrap
@@ -22,9 +31,6 @@ from sealpost.vault import Cost, Vault, new_salt, unwrap
 __all__ = ["Json", "Kind", "State", "StateFile", "StoredMessage"]
 
 _VERSION = 1
-_BUSY_SECONDS = 15.0
-_TURN_SECONDS = 120.0
-_SYNCHRONOUS = "full"
 _SCHEMA = """
 create table meta (name text primary key, value blob not null) without rowid;
 create table documents (kind text, id text, sealed blob not null, primary key (kind, id)) without rowid;
@@ -49,7 +55,7 @@ class StateFile:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise _unusable(error) from None
+            raise unusable(error) from None
 
     def create(
         self, passphrase: str, *, cost: Cost | None = None, documents: Mapping[Kind, Json] | None = None
@@ -62,16 +68,17 @@ class StateFile:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.parent.chmod(0o700)
-            with _turn(self.path):
+            with turn(self.path):
                 if self.exists():
                     raise UsageError("This profile exists already.", cure="Run the command again.")
                 making.unlink(missing_ok=True)
                 os.close(os.open(making, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 vault = _fill(making, passphrase, cost=cost or Cost(), documents=documents or {})
+                self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
                 making.rename(self.path)
         except OSError as error:
-            raise _unusable(error) from None
-        return State(_connect(self.path), vault, self.path, self._key_file)
+            raise unusable(error) from None
+        return State(connect(self.path), vault, self.path, self._key_file)
 
     def open(self, passphrase: Callable[[], str]) -> "State":
         """Opens with the passphrase, unless it is unlocked (`unlock`), when it is not asked for.
@@ -82,25 +89,26 @@ class StateFile:
         vault = self._unlocked(database)
         if vault is None:
             try:
-                memory, passes, lanes = json.loads(_meta(database, "cost"))
-                wrapped, salt = _meta(database, "key"), _meta(database, "salt")
+                memory, passes, lanes = json.loads(meta(database, "cost"))
+                wrapped, salt = meta(database, "key"), meta(database, "salt")
             except (KeyError, TypeError, ValueError) as error:
                 raise self._damaged(error) from None
             vault = unwrap(wrapped, passphrase(), salt=salt, cost=Cost(memory, passes, lanes))
+        finish_destruction(database)
         return State(database, vault, self.path, self._key_file)
 
     def lock(self) -> None:
         """Forgets an unlock: its half in the state and its half in the key file."""
         if self.exists():
             database = self._database()
-            _execute(database, "delete from meta where name = 'unlock'")
+            execute(database, "delete from meta where name = 'unlock'")
             database.close()
         self._key_file.destroy()
 
     def _database(self) -> sqlite3.Connection:
-        database = _connect(self.path)
+        database = connect(self.path)
         try:
-            version = int(_meta(database, "version"))
+            version = int(meta(database, "version"))
         except (KeyError, ValueError) as error:
             raise self._damaged(error) from None
         if version > _VERSION:
@@ -114,7 +122,7 @@ class StateFile:
     def _unlocked(self, database: sqlite3.Connection) -> Vault | None:
         """The vault, when an unlock is alive; a dead one is cleared away."""
         try:
-            sealed = _meta(database, "unlock")
+            sealed = meta(database, "unlock")
             half = self._key_file.read()
         except (KeyError, ValueError, SealpostError):
             return None
@@ -128,7 +136,7 @@ class StateFile:
         return None
 
     def _damaged(self, error: Exception) -> SealpostError:
-        return _broken(f"{self.path} is not a Sealpost state ({error}).")
+        return broken(f"{self.path} is not a Sealpost state ({error}).")
 
 
 class State:
@@ -152,7 +160,7 @@ class State:
         """
         opener = Vault.create()
         with self.transaction():
-            _execute(
+            execute(
                 self._database,
                 "insert or replace into meta values ('unlock', ?)",
                 (self._vault.share(opener, place=_unlock_place(int(until))),),
@@ -161,7 +169,13 @@ class State:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        with _transaction(self._database):
+        with transaction(self._database):
+            yield
+
+    @contextlib.contextmanager
+    def destroying(self) -> Iterator[None]:
+        """A transaction of its own, after which no byte of what it replaced or deleted is left in the file."""
+        with destroying(self._database):
             yield
 
     @contextlib.contextmanager
@@ -170,7 +184,7 @@ class State:
         if self._alone:
             yield
             return
-        with _turn(self.path):
+        with turn(self.path):
             self._alone = True
             try:
                 yield
@@ -178,29 +192,27 @@ class State:
                 self._alone = False
 
     def get(self, kind: str, identity: str = "") -> Json | None:
-        row = _execute(
+        row = execute(
             self._database, "select sealed from documents where kind = ? and id = ?", (kind, identity)
         ).fetchone()
         return None if row is None else self._open(row[0], kind, identity)
 
     def put(self, kind: str, value: Mapping[str, object], identity: str = "") -> None:
-        _execute(
+        execute(
             self._database,
             "insert or replace into documents values (?, ?, ?)",
             (kind, identity, self._seal(value, kind, identity)),
         )
 
     def delete(self, kind: str, identity: str = "") -> None:
-        _execute(self._database, "delete from documents where kind = ? and id = ?", (kind, identity))
+        execute(self._database, "delete from documents where kind = ? and id = ?", (kind, identity))
 
     def all(self, kind: str) -> list[Json]:
-        rows = _execute(
-            self._database, "select id, sealed from documents where kind = ? order by id", (kind,)
-        )
+        rows = execute(self._database, "select id, sealed from documents where kind = ? order by id", (kind,))
         return [self._open(sealed, kind, identity) for identity, sealed in rows.fetchall()]
 
     def put_message(self, message: StoredMessage) -> None:
-        _execute(
+        execute(
             self._database,
             "insert or replace into messages values (?, ?, ?, ?, ?)",
             (
@@ -222,16 +234,14 @@ class State:
 
     def newest_times(self, count: int) -> list[int]:
         """Times of the newest messages, sent and refused ones too (microseconds), newest first."""
-        rows = _execute(
-            self._database, "select sent_at from messages order by sent_at desc limit ?", (count,)
-        )
+        rows = execute(self._database, "select sent_at from messages order by sent_at desc limit ?", (count,))
         return [sent_at for (sent_at,) in rows.fetchall()]
 
     def mark_shown(self, cid: str, mid: str) -> None:
-        _execute(self._database, "update messages set new = 0 where cid = ? and mid = ? and new", (cid, mid))
+        execute(self._database, "update messages set new = 0 where cid = ? and mid = ? and new", (cid, mid))
 
     def _messages(self, where: str, values: tuple[object, ...]) -> list[StoredMessage]:
-        rows = _execute(
+        rows = execute(
             self._database,
             f"select cid, mid, sent_at, new, sealed from messages where {where} order by sent_at, mid",  # noqa: S608 - `where` is written above
             values,
@@ -252,113 +262,22 @@ class State:
 def _fill(path: Path, passphrase: str, *, cost: Cost, documents: Mapping[Kind, Json]) -> Vault:
     """Schema, the wrapped key and the first documents, in one transaction."""
     vault, salt = Vault.create(), new_salt()
-    meta = {
+    rows = {
         "version": str(_VERSION).encode(),
         "salt": salt,
         "cost": json.dumps([cost.memory, cost.passes, cost.lanes]).encode(),
         "key": vault.wrap(passphrase, salt=salt, cost=cost),
     }
-    database = _connect(path)
-    with contextlib.closing(database), _transaction(database):
+    database = connect(path)
+    with contextlib.closing(database), transaction(database):
         for statement in _SCHEMA.split(";"):
-            _execute(database, statement)
-        for row in meta.items():
-            _execute(database, "insert into meta values (?, ?)", row)
+            execute(database, statement)
+        for row in rows.items():
+            execute(database, "insert into meta values (?, ?)", row)
         state = State(database, vault, path, KeyFile(path))
         for kind, document in documents.items():
             state.put(kind, document)
     return vault
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    except sqlite3.Error as error:
-        raise _unusable(error) from None
-    for pragma in (
-        "journal_mode = delete",
-        "secure_delete = on",
-        f"synchronous = {_SYNCHRONOUS}",
-        "temp_store = memory",
-    ):
-        _execute(database, f"pragma {pragma}")
-    return database
-
-
-def _execute(database: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
-    try:
-        return database.execute(sql, values)
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            raise _broken(f"This is not a Sealpost state ({error}).") from None
-        raise _unusable(error) from None
-    except sqlite3.Error as error:
-        raise _broken(f"This is not a Sealpost state ({error}).") from None
-
-
-def _broken(cause: str) -> SealpostError:
-    return SealpostError(
-        cause, code="damaged-state", cure="Restore it from a copy, or move it away and sign up again."
-    )
-
-
-def _unusable(error: Exception) -> SealpostError:
-    return SealpostError(
-        f"The profile's state cannot be used ({error}).",
-        code="unusable-state",
-        cure="Is the disk full or read-only, or another command busy?",
-    )
-
-
-@contextlib.contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    """Holds every other process that asks for a turn at the state at `path`."""
-    lock = path.with_suffix(".lock")
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise _unusable(error) from None
-    turn = sqlite3.connect(lock, timeout=_TURN_SECONDS, isolation_level=None)
-    try:
-        _begin_exclusive(turn)
-        yield
-    finally:
-        turn.close()
-
-
-def _begin_exclusive(turn: sqlite3.Connection) -> None:
-    try:
-        turn.execute("begin exclusive")
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise _unusable(error) from None
-        raise Locked(
-            "Another sealpost command of this profile is busy.", code="busy", cure="Wait for it, or end it."
-        ) from None
-
-
-@contextlib.contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction; inside another one, a part of it."""
-    if database.in_transaction:
-        yield
-        return
-    _execute(database, "begin immediate")
-    try:
-        yield
-        _execute(database, "commit")
-    except BaseException:
-        with contextlib.suppress(sqlite3.OperationalError):  # where the commit itself failed
-            database.execute("rollback")
-        raise
-
-
-def _meta(database: sqlite3.Connection, name: str) -> bytes:
-    row = _execute(database, "select value from meta where name = ?", (name,)).fetchone()
-    if row is None:
-        raise KeyError(name)
-    value: bytes = row[0]
-    return value
 
 
 def _unlock_place(until: int) -> str:

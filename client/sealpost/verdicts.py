@@ -130,8 +130,8 @@ def _essence(verdict: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _beside(mid: str, fingerprint: str) -> str:
-    """The id under which a second document of one id is kept."""
-    return f"{mid}~{fingerprint[:8]}"
+    """The id under which a second document of one id is kept. The slash is what no document's own id has."""
+    return f"{mid}/{fingerprint[:8]}"
 
 
 def _held_id(document: MessageDocument) -> str:

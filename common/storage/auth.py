@@ -109,10 +109,7 @@ class FirebaseUsers:
         link: str = await self._admin(
             firebase_admin.auth.generate_sign_in_with_email_link, address.text, settings
         )
-        codes = parse_qs(urlsplit(link).query).get("oobCode", [])
-        if len(codes) != 1:
-            raise IdentityFailed("link without a code")
-        return codes[0]
+        return parse_qs(urlsplit(link).query)["oobCode"][0]
 
     async def redeem(self, address: Address, code: str) -> None:
         answer = await self._rest("accounts:signInWithEmailLink", {"email": address.text, "oobCode": code})

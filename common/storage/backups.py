@@ -28,6 +28,7 @@ _STALE_SECONDS = 3_600
 """A claim this old is of a call that has died: the longest call takes a sixth of it."""
 _AT_MOST = 540.0
 _CHUNK = 1 << 20
+_DEBIAN = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +145,13 @@ def _without_password(url: SplitResult) -> str:
 
 
 def _pg_dump() -> str:
-    """pg_dump of the PATH, or of Debian's folders, the newest first: it must not be older than the server."""
+    """pg_dump of the PATH, or of Debian's folders, the newest: it must not be older than the server."""
     if found := shutil.which("pg_dump"):
         return found
-    candidates = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/pg_dump"), key=lambda path: -int(path.parts[4])
-    )
-    for candidate in candidates:
-        if os.access(candidate, os.X_OK):
-            return str(candidate)
-    raise SettingsError("pg_dump was not found. Put PostgreSQL's bin folder on the PATH.")
+    candidates = [path for path in _DEBIAN.glob("*/bin/pg_dump") if os.access(path, os.X_OK)]
+    if not candidates:
+        raise SettingsError("pg_dump was not found. Put PostgreSQL's bin folder on the PATH.")
+    return str(max(candidates, key=lambda path: float(path.relative_to(_DEBIAN).parts[0])))
 
 
 def _parts(place: Path, name: str) -> Iterator[Part]:

@@ -55,8 +55,7 @@ class Suite:
         telemetry.configure()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._app(scope["method"], scope["path"])(scope, receive, send)
+        await self._app(scope["method"], scope["path"])(scope, receive, send)
 
     def _app(self, method: str, path: str) -> App:
         """What answers. functions-framework would refuse some methods by itself, in plain text and without a log line."""

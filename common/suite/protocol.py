@@ -38,8 +38,6 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return
         if self._in_head:
             self._start_timer()
             self._seen += len(data)

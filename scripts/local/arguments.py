@@ -1,6 +1,7 @@
 """The arguments of scripts/run and scripts/test. Read before anything is fetched, so on the standard library alone."""
 
 import argparse
+import secrets
 from dataclasses import dataclass
 
 _RUN = """Start the whole suite on this machine, on real parts: PostgreSQL, the Firestore and Auth emulators, a mailbox
@@ -37,6 +38,8 @@ class TestArguments:
     coverage: bool
     least: float | None
     """The least coverage in percent that passes, of lines and of branches."""
+    seed: int
+    """Of the random order of the tests."""
 
 
 def read_run(arguments: list[str]) -> RunArguments:
@@ -78,10 +81,17 @@ def read_test(arguments: list[str]) -> TestArguments:
         help="measure the lines and branches of common/ and client/ that the tests reach, child processes included",
     )
     parser.add_argument("--least", type=float, metavar="PERCENT", help="with --coverage: fail below this")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="of the tests' random order, which a run prints and another one repeats",
+    )
     _offline(parser)
     found, rest = parser.parse_known_args(arguments)
     if found.least is not None and not found.coverage:
         parser.error("--least goes with --coverage")
+    if found.seed is not None and rest:
+        parser.error("--seed goes with parts; pytest's own is --randomly-seed")
     parts = tuple(found.part or (PARTS + LONG_PARTS if found.long else PARTS))
     return TestArguments(
         long=found.long or any(part in LONG_PARTS for part in parts),
@@ -90,6 +100,7 @@ def read_test(arguments: list[str]) -> TestArguments:
         pytest=tuple(rest),
         coverage=found.coverage,
         least=found.least,
+        seed=secrets.randbelow(2**32) if found.seed is None else found.seed,
     )
 
 

@@ -34,6 +34,8 @@ class Tests:
     folders: tuple[str, ...]
     workers: int = 0
     on_stack: bool = True
+    shared_out: tuple[str, ...] = ("--maxschedchunk=100",)
+    """xdist's words for how."""
 
 
 BUDGETS = {
@@ -52,7 +54,7 @@ TESTS = {
     "unit": Tests(("tests/unit",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",), workers=2),
-    "e2e": Tests(("tests/e2e",)),
+    "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
     "rest": Tests(("tests/client", "tests/local", "tests/imports"), workers=2, on_stack=False),
     "install": Tests(("tests/install",), on_stack=False),
 }
@@ -96,6 +98,7 @@ class Checks:
 
     def _all_parts(self) -> int:
         outcomes = []
+        self._progress.line(f"The tests' order: --seed {self._arguments.seed}")
         for name in self._arguments.parts:
             self._progress.line(f"\n== {name}")
             if (
@@ -177,9 +180,11 @@ class Checks:
         if not folders:
             self._progress.line(f"  no tests in {' or '.join(tests.folders)}")
             return True
-        workers = ["-n", str(tests.workers), "--maxschedchunk=100"] if tests.workers else []
+        workers = ["-n", str(tests.workers), *tests.shared_out] if tests.workers else []
         chosen = [] if self._arguments.long else ["-m", "not long"]
-        status = self._pytest(name, *folders, *workers, *chosen, "-q")
+        status = self._pytest(
+            name, *folders, *workers, *chosen, f"--randomly-seed={self._arguments.seed}", "-q"
+        )
         return status == 0 or (status == _NO_TESTS and bool(chosen))
 
     def _pytest(self, name: str, *words: str) -> int:

@@ -132,7 +132,7 @@ def _acts(stage: _Stage, alice: Person, bob: Person, message: str) -> bool:
     verdict = _show(stage, f"{conversation}/messages/{receipt.message_id}", message, before)
 
     if not isinstance(item, Message):
-        say(f"\nBob's client refused the message: {item.reason}")
+        say(f"\nBob's client did not show the message: {neutralised(str(item))}")
         return False
     say(f"\nBob reads, from {item.address or f'{item.peer} (address not confirmed)'}:\n")
     say(f"    {neutralised(item.text, multiline=True)}\n")

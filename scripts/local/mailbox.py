@@ -36,6 +36,7 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._read: dict[int, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def keep(self, content: bytes) -> None:
@@ -56,6 +57,12 @@ class Mailbox:
         return [mail for mail in mails if to is None or to.lower() in mail["to"].lower()]
 
     def _mail(self, number: int) -> dict[str, Any]:
+        """Parsed once: a mail never changes, and whoever waits for one asks for all of them time and again."""
+        if number not in self._read:
+            self._read[number] = self._parsed(number)
+        return self._read[number]
+
+    def _parsed(self, number: int) -> dict[str, Any]:
         message = email.message_from_bytes(
             (self._folder / f"{number}.eml").read_bytes(), _class=EmailMessage, policy=email.policy.default
         )

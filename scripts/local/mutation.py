@@ -34,6 +34,8 @@ pytest_add_cli_args =
     no:xdist
     -p
     no:cacheprovider
+    --capture=no
+    --assert=plain
 use_git_change_detection = false
 track_dependencies = false
 """

@@ -3,6 +3,7 @@
 import json
 import secrets
 import socket
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -32,7 +33,7 @@ class Ports:
         chosen = {}
         for field in fields(cls):
             port = wanted.get(field.name, 0)
-            if port == 0 or port in taken or not is_free(port):
+            if port == 0 or port in taken or not (is_free(port) and _claim(port)):
                 port = free_port(taken)
             taken.add(port)
             chosen[field.name] = port
@@ -80,3 +81,23 @@ def free_port(taken: Iterable[int] = ()) -> int:
         port = 20_000 + secrets.randbelow(12_000)
         if port not in avoid and is_free(port):
             return port
+
+
+_CLAIMS: dict[int, socket.socket] = {}
+
+
+def _claim(port: int) -> bool:
+    """Whether no other process has chosen this port, on which it may be about to listen. Ours until this one ends.
+
+    The sign is a name in Linux' abstract namespace of sockets, which leaves no file. Other systems have none.
+    """
+    if port in _CLAIMS or sys.platform != "linux":
+        return True
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0sealpost-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _CLAIMS[port] = claim
+    return True

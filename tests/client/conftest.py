@@ -9,7 +9,8 @@ import pytest
 from sealpost import commands
 from sealpost.account import Account
 from sealpost.protocol.jwk import PrivateKey, Use
-from tests.client.fakes import PASSPHRASE, World, texts
+from sealpost.state import State, StateFile
+from tests.client.fakes import CHEAP, PASSPHRASE, World, texts
 
 _KEYS = Path(__file__).parents[1] / "vectors" / "keys.json"
 
@@ -31,7 +32,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sealpost.passphrase._TERMINAL", "/nowhere")
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    monkeypatch.setattr("sealpost.state._SYNCHRONOUS", "off")  # no test pulls the plug
+    monkeypatch.setattr("sealpost.database._SYNCHRONOUS", "off")  # no test pulls the plug
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +95,13 @@ def cli(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     monkeypatch.setattr(commands, "_AROUND", world.around("ada"))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     return world
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> StateFile:
+    return StateFile(tmp_path / "profile" / "state.sqlite", key_file=tmp_path / "runtime" / "half")
+
+
+@pytest.fixture
+def state(file: StateFile) -> State:
+    return file.create(PASSPHRASE, cost=CHEAP)

@@ -1,5 +1,8 @@
 """The command: what it takes, and how it ends."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from sealpost import __version__, commands
@@ -124,3 +127,32 @@ def test_ctrl_c_is_130(cli: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "run", interrupt)
 
     assert run("listen") == ExitStatus.INTERRUPTED
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault(
+    cli: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def closed(_options: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(commands, "run", closed)
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+
+        assert run("inbox") == 0
+
+        out.write("at the interpreter's end")
+    assert (tmp_path / "out").read_bytes() == b""
+
+
+def test_an_unforeseen_fault_is_shown_to_whoever_asks(
+    cli: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_options: object) -> None:
+        raise ValueError("detail")
+
+    monkeypatch.setattr(commands, "run", fail)
+    monkeypatch.setenv("SEALPOST_DEBUG", "1")
+
+    assert run("whoami") == ExitStatus.FAILURE
+    assert "ValueError: detail" in capsys.readouterr().err

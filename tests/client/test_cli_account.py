@@ -1,12 +1,14 @@
 """The commands about a profile: sign-up, sign-in, sign-out, whoami, verify."""
 
+import io
 import json
+import sys
 
 import pytest
 
 from sealpost.errors import ExitStatus
 from tests.client.command import run, signed_in
-from tests.client.fakes import URL, World, problem
+from tests.client.fakes import CODE, URL, World, problem
 
 
 @pytest.mark.parametrize("name", ["../etc", ".hidden", "", "a/b", "x" * 65])
@@ -151,3 +153,48 @@ def test_signed_out_profiles_are_told_the_way_back(cli: World, capsys: pytest.Ca
     assert way in capsys.readouterr().err
     assert run("--profile", "eve", "inbox") == ExitStatus.NOT_SIGNED_IN
     assert "sealpost --profile eve sign-up EMAIL --service URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_link_can_be_kept_out_of_the_list_of_processes(
+    cli: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool
+) -> None:
+    assert run("--profile", "ada", "sign-up", "ada@example.org", "--service", URL) == 0
+    typed = io.TextIOWrapper(io.BytesIO(f"{URL}/v1/open_link#{CODE}\n".encode()))
+    monkeypatch.setattr(typed, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stdin", typed)
+    capsys.readouterr()
+
+    assert run("--profile", "ada", "sign-in") == 0
+
+    assert ("Paste the link" in capsys.readouterr().err) is terminal
+    assert [call["code"] for call in cli.service.called("create_session")] == [CODE]
+
+
+def test_whoami_says_what_is_still_to_do(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--profile", "ada", "sign-up", "ada@example.org", "--service", URL) == 0
+    capsys.readouterr()
+    assert run("--profile", "ada", "whoami") == 0
+    out = capsys.readouterr().out
+    assert "account  not signed in yet: sealpost --profile ada sign-in LINK" in out
+    assert "device" not in out
+
+    cli.service.before["publish_key"] = lambda _body: problem(503, "unavailable", {"Retry-After": "99"})
+    assert run("--profile", "ada", "sign-in", CODE) == ExitStatus.UNAVAILABLE
+    assert run("--profile", "ada", "whoami") == 0
+    out = capsys.readouterr().out
+    assert "(new)" in out
+    assert "number" not in out
+    assert "session  signed in" in out
+
+
+def test_a_person_verified_before_is_said_to_be(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(cli, "ada", "bob")
+    assert run("--profile", "ada", "verify", "bob@example.org", "--mark") == 0
+    marked = capsys.readouterr()
+
+    assert run("--profile", "ada", "verify", "bob@example.org") == 0
+
+    again = capsys.readouterr()
+    assert again.out == marked.out
+    assert "is verified: you compared this number before" in again.err

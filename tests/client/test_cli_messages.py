@@ -3,16 +3,19 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sealpost import commands
 from sealpost.commands import messages
-from sealpost.errors import ExitStatus
+from sealpost.errors import ExitStatus, ServiceUnavailable
 from sealpost.items import Item, Message
+from sealpost.mailbox import Mailbox
 from sealpost.program import Program
 from tests.client.command import run, signed_in
-from tests.client.fakes import World, replace_keys
+from tests.client.fakes import World, replace_keys, texts
 
 
 def test_send_takes_a_file_or_standard_input_as_it_is(
@@ -174,3 +177,95 @@ def test_changed_keys_end_with_7(cli: World, capsys: pytest.CaptureFixture[str])
     cli.service.accounts["bob@example.org"] = cli.service.accounts["eve@example.org"]
 
     assert run("--profile", "ada", "send", "bob@example.org", "hi") == ExitStatus.UNSAFE
+
+
+def test_a_message_whose_answer_was_lost_is_told_of_and_sent_again(
+    cli: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in(cli, "ada", "bob")
+    cli.service.lose["send_message"] = 99
+    assert run("--profile", "ada", "send", "bob@example.org", "lost") == ExitStatus.UNAVAILABLE
+    cli.service.lose.clear()
+
+    assert run("--profile", "ada", "send", "bob@example.org", "next") == 0
+    assert "1 earlier message(s) wait" in capsys.readouterr().err
+    assert run("--profile", "ada", "send", "--resume", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["id"] == cli.service.documents[0].mid
+    assert run("--profile", "ada", "send", "--resume") == 0
+    assert capsys.readouterr() == ("", "No message is waiting.\n")
+    assert len(cli.service.documents) == 2
+
+
+def test_listen_tells_of_an_outage_and_its_end(
+    cli: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in(cli, "ada", "bob")
+    mailbox, said = cli.mailboxes["ada"], list[str]()
+
+    def open_mailbox() -> tuple[Mailbox, float]:
+        mailbox.token_lasts = 3600 if mailbox.opened else 0.01
+        found = mailbox.open()
+        if mailbox.opened == 2:
+            raise ServiceUnavailable("Firestore cannot be reached.", code="unreachable")
+        return found
+
+    def say(text: str) -> None:
+        said.append(text)
+        if text == "Connected again.":
+            with cli.reopened("bob") as bob:
+                bob.send("ada@example.org", "after it")
+
+    monkeypatch.setattr(commands, "_AROUND", replace(cli.around("ada"), mailbox=open_mailbox))
+    monkeypatch.setattr(messages, "say", say)
+
+    assert run("--profile", "ada", "listen", "--count", "1", "--timeout", "60") == 0
+
+    assert said == ["Listening for messages to ada@example.org. Ctrl-C ends.", "Connected again."]
+    shown = capsys.readouterr()
+    assert shown.err == "warning: Firestore cannot be reached. Trying again until it can.\n"
+    assert shown.out.endswith(": after it\n")
+
+
+def test_listen_counts_messages_and_no_refusals(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(cli, "ada", "bob")
+    for text in ("spoilt", "one", "two"):
+        assert run("--profile", "ada", "send", "bob@example.org", text) == 0
+    object.__setattr__(cli.service.documents[0], "envelope", "{}")
+    capsys.readouterr()
+
+    assert run("--profile", "bob", "listen", "--count", "2", "--timeout", "5", "--json") == 0
+
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["type"], one.get("text"), one.get("code")) for one in shown] == [
+        ("refused", None, "malformed"),
+        ("message", "one", None),
+        ("message", "two", None),
+    ]
+
+
+def test_ones_own_messages_are_shown_with_the_others(cli: World, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(cli, "ada", "bob")
+    assert run("--profile", "ada", "send", "bob@example.org", "mine\x1b") == 0
+    assert run("--profile", "bob", "send", "ada@example.org", "yours") == 0
+    capsys.readouterr()
+
+    assert run("--profile", "ada", "inbox", "--all") == 0
+
+    mine, yours = capsys.readouterr().out.splitlines()
+    assert mine.endswith("  to bob@example.org: mine\\u{1b}")
+    assert yours.endswith("  bob@example.org (not verified): yours")
+
+
+def test_whoever_types_a_text_is_told_how_it_ends(
+    cli: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in(cli, "ada", "bob")
+    typed = io.TextIOWrapper(io.BytesIO(b"typed\n"))
+    monkeypatch.setattr(typed, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+
+    assert run("--profile", "ada", "send", "bob@example.org") == 0
+
+    assert "Ctrl-D on an empty line sends it" in capsys.readouterr().err
+    with cli.reopened("bob") as bob:
+        assert texts(bob) == ["typed\n"]

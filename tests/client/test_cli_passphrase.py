@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sealpost.errors import ExitStatus
+from sealpost.passphrase import PassphraseSource
 from tests.client.command import run, signed_in
 from tests.client.fakes import PASSPHRASE, URL, World, texts
 
@@ -92,6 +93,58 @@ class TestPassphrase:
 
         assert run("--profile", "ada", "sign-up", "ada@example.org", "--service", URL) == ExitStatus.LOCKED
         assert not cli.folder("ada").state.exists()
+
+    @pytest.mark.parametrize(
+        ("typed", "ends", "said"),
+        [
+            ([PASSPHRASE, PASSPHRASE], 0, "nobody can restore it"),
+            ([PASSPHRASE, "another one"], ExitStatus.LOCKED, "The two passphrases differ."),
+            ([PASSPHRASE], ExitStatus.LOCKED, "No passphrase was given."),
+        ],
+    )
+    def test_a_new_one_is_typed_twice(
+        self,
+        *,
+        cli: World,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        typed: list[str],
+        ends: int,
+        said: str,
+    ) -> None:
+        monkeypatch.delenv("SEALPOST_PASSPHRASE_FILE")
+        monkeypatch.setattr("sealpost.passphrase._TERMINAL", os.devnull)
+        left = list(typed)
+
+        def type_it(_prompt: str, *, stream: object) -> str:
+            if not left:
+                raise EOFError
+            return left.pop(0)
+
+        monkeypatch.setattr("getpass.getpass", type_it)
+
+        assert run("--profile", "ada", "sign-up", "ada@example.org", "--service", URL) == ends
+
+        assert said in capsys.readouterr().err
+        assert cli.folder("ada").state.exists() == (ends == 0)
+        if ends == 0:
+            with cli.reopened("ada") as ada:
+                assert ada.address == "ada@example.org"
+
+    def test_one_that_is_not_utf8_is_2(self, cli: World, tmp_path: Path) -> None:
+        signed_in(cli, "ada")
+        (tmp_path / "passphrase").write_bytes(b"\xff\xfe")
+
+        assert run("--profile", "ada", "whoami") == ExitStatus.USAGE
+
+    def test_a_descriptor_without_a_line_end_is_read_to_its_end(self) -> None:
+        for written, read in ((b"no line end", "no line end"), (b"x" * 5000, "x" * 4096), (b"", "")):
+            reading, writing = os.pipe()
+            os.write(writing, written)
+            os.close(writing)
+
+            assert PassphraseSource(reading).present() == read
+            os.close(reading)
 
     def test_unlock_and_lock(
         self, cli: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -383,3 +383,12 @@ def test_an_answer_of_another_shape_is_no_answer(world: World, ada: Account, acc
         ada._contacts.find(addresses=[BOB])
 
     assert odd.value.code == "bad-answer"
+
+
+@pytest.mark.parametrize("head", [{}, "head", {"uid": "ada", "root": 1, "seq": 0, "hash": "x"}])
+def test_a_head_that_cannot_be_read_raises_no_alarm(world: World, ada: Account, head: object) -> None:
+    with pytest.raises(ServiceUnavailable) as refused:
+        ada._contacts.check_own(head)
+
+    assert refused.value.code == "bad-answer"
+    assert ada._contacts.alarm() is None

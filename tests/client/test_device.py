@@ -3,7 +3,7 @@
 import pytest
 
 from sealpost.account import Account
-from sealpost.errors import ServiceUnavailable
+from sealpost.errors import ServiceProblem, ServiceUnavailable
 from tests.client.fakes import Json, World, claims, problem, texts
 
 DAY = 86400
@@ -82,3 +82,35 @@ class TestConflicts:
         assert lost in ada._device.receiving_keys()
         ada._device.destroy_ended(catch_up_started=world.wall.time() + 1.5 * DAY)
         assert list(ada._device.receiving_keys()) == [current(world)["keys"][0]["kid"]]
+
+    @pytest.mark.parametrize(
+        "refusal", [{"code": "blocked"}, {"code": "key-conflict"}, {"code": "key-conflict", "n": "2"}]
+    )
+    def test_another_refusal_makes_no_second_key(self, world: World, ada: Account, refusal: Json) -> None:
+        world.wall.ahead = 8 * DAY
+        before = len(world.service.called("publish_key"))
+        world.service.before["publish_key"] = lambda _body: problem(409, **refusal)
+
+        with pytest.raises(ServiceProblem):
+            ada._device.publish()
+
+        assert len(world.service.called("publish_key")) == before + 1
+        world.service.before.clear()
+        ada._device.publish()
+        assert current(world)["n"] == 2
+
+    @pytest.mark.parametrize("refusal", [{"code": "blocked"}, {"code": "chain-conflict", "head": None}])
+    def test_a_refused_first_publication_is_made_at_the_next_sign_in(
+        self, world: World, refusal: Json
+    ) -> None:
+        world.service.before["publish_key"] = lambda _body: problem(409, **refusal)
+        with pytest.raises(ServiceProblem) as refused:
+            world.person("ada")
+        assert refused.value.code == refusal["code"]
+        world.service.before.clear()
+
+        with world.person("ada") as ada:
+            device = ada.whoami().device
+
+        assert device is not None
+        assert device.state == "active"

@@ -1,5 +1,6 @@
 """Firestore's messages, as the listener reads them: documents, ends, refusals. The rest is tried on the emulator."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -214,3 +215,89 @@ def test_a_count_that_differs_is_a_loss() -> None:
     _, error = read(listening(added(document()), count))
 
     assert isinstance(error, FirestoreLost)
+
+
+def remove(name: str, *targets: int) -> types.ListenResponse:
+    return types.ListenResponse(
+        document_change=types.DocumentChange(document=types.Document(name=name), removed_target_ids=targets)
+    )
+
+
+def test_a_document_that_has_left_the_window_is_counted_no_more() -> None:
+    count = types.ListenResponse(filter=types.ExistenceFilter(target_id=1, count=1))
+
+    found, error = read(
+        listening(added(document("m1")), added(document("m2")), remove(document("m1").name, 1), count)
+    )
+
+    assert [one.mid for one in found] == ["m1", "m2"]
+    assert str(error) == "127.0.0.1:1 cannot be reached; messages are read there."
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        remove(SESSION, 2),
+        types.ListenResponse(document_remove=types.DocumentRemove(document=SESSION, removed_target_ids=[2])),
+    ],
+    ids=["changed", "removed"],
+)
+def test_a_session_that_leaves_its_target_has_ended(end: types.ListenResponse) -> None:
+    _, error = read(listening(current(1), end))
+
+    assert isinstance(error, FirestoreDenied)
+
+
+def test_after_a_reset_the_window_is_counted_anew() -> None:
+    reset = types.ListenResponse(
+        target_change=types.TargetChange(target_change_type=CHANGE.RESET, target_ids=[1])
+    )
+    count = types.ListenResponse(filter=types.ExistenceFilter(target_id=1, count=1))
+
+    _, error = read(
+        listening(added(document("m1")), added(document("m2")), reset, added(document("m1")), count)
+    )
+
+    assert str(error) == "127.0.0.1:1 cannot be reached; messages are read there."
+
+
+def test_a_count_of_the_session_is_not_of_the_messages() -> None:
+    count = types.ListenResponse(filter=types.ExistenceFilter(target_id=2, count=1))
+    unchanged = types.ListenResponse(
+        target_change=types.TargetChange(target_change_type=CHANGE.NO_CHANGE, target_ids=[1])
+    )
+
+    found, error = read(listening(count, unchanged, added(document())))
+
+    assert len(found) == 1
+    assert "cannot be reached" in str(error)
+
+
+def test_a_stream_that_ends_without_a_word_is_a_loss() -> None:
+    channel = Channel([])
+
+    _, error = read(mailbox(channel).listen(0))
+
+    assert isinstance(error, FirestoreLost)
+
+
+def test_where_nothing_comes_a_reader_gets_its_turn_back() -> None:
+    class Silent(Channel):
+        """Ends when it is cancelled."""
+
+        def __init__(self) -> None:
+            super().__init__([])
+            self.over = threading.Event()
+
+        def __iter__(self) -> Iterator[Any]:
+            self.over.wait()
+            yield from ()
+
+        def cancel(self) -> None:
+            self.over.set()
+
+    listener = mailbox(Silent()).listen(0)
+
+    assert listener.next(0) is None
+    listener.close()
+    assert isinstance(read(listener)[1], FirestoreLost)

@@ -1,5 +1,7 @@
 """Tokens are renewed in time, once, and never in a way that ends the session."""
 
+from email.utils import formatdate
+
 import httpx
 import pytest
 
@@ -7,7 +9,7 @@ from sealpost.account import Account
 from sealpost.errors import NotSignedIn, SealpostError, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.identity import sign_in_with_custom_token
 from sealpost.session import Firebase
-from tests.client.fakes import Json, StillWall, World, claims, problem, replace_keys
+from tests.client.fakes import CODE, Json, StillWall, World, claims, problem, replace_keys
 
 
 def test_an_access_token_is_replaced_before_its_end(world: World) -> None:
@@ -62,6 +64,51 @@ def test_an_old_proof_is_made_anew(world: World) -> None:
 
     proofs = [refresh["proof"] for refresh in world.service.called("refresh_session")]
     assert len(set(proofs)) == 2
+
+
+def test_a_proof_that_our_clock_spoilt_is_made_again_by_the_services_time(world: World) -> None:
+    ada = world.person("ada")
+    world.wall.ahead = 900
+
+    def spoilt(_body: Json) -> httpx.Response | None:
+        if len(world.service.called("refresh_session")) > 1:
+            return None
+        date = formatdate(world.wall.time() - 7200, usegmt=True)
+        return problem(401, "invalid-proof", headers={"Date": date})
+
+    world.service.before["refresh_session"] = spoilt
+
+    ada._session.call("find_keys", {"accounts": [], "conversations": []})
+
+    first, second = (claims(body["proof"])["iat"] for body in world.service.called("refresh_session"))
+    assert abs(first - second - 7200) < 60
+
+
+def test_a_proof_that_is_refused_by_a_right_clock_is_not_kept(world: World) -> None:
+    ada = world.person("ada")
+    world.wall.ahead = 900
+    world.service.before["refresh_session"] = lambda _body: problem(401, "invalid-proof")
+    with pytest.raises(ServiceProblem) as refused:
+        ada._session.call("find_keys", {"accounts": [], "conversations": []})
+    assert refused.value.code == "invalid-proof"
+    world.service.before.clear()
+
+    ada._session.call("find_keys", {"accounts": [], "conversations": []})
+
+    first, second = world.service.called("refresh_session")
+    assert first["refresh_token"] == second["refresh_token"]
+    assert first["proof"] != second["proof"]
+
+
+def test_another_refusal_renews_nothing(world: World) -> None:
+    ada = world.person("ada")
+    world.service.before["find_keys"] = lambda _body: problem(403, "blocked")
+
+    with pytest.raises(ServiceProblem) as refused:
+        ada._session.call("find_keys", {"accounts": [], "conversations": []})
+
+    assert refused.value.code == "blocked"
+    assert world.service.called("refresh_session") == []
 
 
 def test_two_processes_refresh_once(world: World) -> None:
@@ -179,6 +226,49 @@ def test_a_device_that_was_pending_refreshes_for_its_first_id_token(world: World
     assert len(world.service.called("refresh_session")) == 1
 
 
+def test_an_id_token_lasts_until_shortly_before_its_end(world: World) -> None:
+    with world.person("ada"):
+        pass
+    with world.reopened("ada") as ada:
+        ada.sign_in(CODE)
+        first = ada._session.id_token()
+        assert world.service.called("refresh_session") == []
+        world.wall.ahead = 3600 - 301
+        assert ada._session.id_token() == first
+
+        world.wall.ahead = 3600 - 299
+
+        assert ada._session.id_token().value != first.value
+        assert len(world.service.called("refresh_session")) == 1
+
+
+def test_a_custom_token_too_old_to_redeem_is_replaced_first(world: World) -> None:
+    with world.person("ada") as ada:
+        ada.sign_in(CODE)
+        old = ada._session.tokens().firebase.custom_token
+        world.wall.ahead = 3301
+
+        token = ada._session.id_token()
+
+    assert token.value != f"id for {old}"
+    assert len(world.service.called("refresh_session")) == 1
+
+
+@pytest.mark.parametrize("code", ["blocked", "rate-limited"])
+def test_a_refused_refresh_ends_no_session_and_keeps_its_proof(world: World, code: str) -> None:
+    ada = world.person("ada")
+    world.wall.ahead = 900
+    world.service.before["refresh_session"] = lambda _body: problem(403, code)
+    with pytest.raises(ServiceProblem):
+        ada._session.call("find_keys", {"accounts": [], "conversations": []})
+    world.service.before.clear()
+
+    ada._session.call("find_keys", {"accounts": [], "conversations": []})
+
+    refreshes = world.service.called("refresh_session")
+    assert all(one == refreshes[0] for one in refreshes)
+
+
 def test_a_service_that_keeps_the_custom_token_back_is_named(world: World) -> None:
     ada = world.person("ada")
     world.service.accounts["ada@example.org"]["statements"] = []
@@ -231,9 +321,27 @@ class TestIdentityToolkit:
         with pytest.raises(NotSignedIn):
             self.exchange(httpx.Response(400, json={"error": {"message": "INVALID_CUSTOM_TOKEN"}}))
 
-    def test_nonsense_is_no_token(self) -> None:
-        with pytest.raises(ServiceUnavailable):
-            self.exchange(httpx.Response(200, json={"idToken": "id"}))
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"json": {"idToken": "id"}},
+            {"json": {"idToken": "id", "expiresIn": "0"}},
+            {"json": {"idToken": "a\r\nb", "expiresIn": "3600"}},
+            {"json": []},
+            {},
+        ],
+    )
+    def test_nonsense_is_no_token(self, answer: Json) -> None:
+        with pytest.raises(ServiceUnavailable) as refused:
+            self.exchange(
+                httpx.Response(200, **answer) if "json" in answer else httpx.DecodingError("garbled")
+            )
+
+        assert refused.value.code == "bad-answer"
+
+    def test_an_outage_names_the_host_after_the_last_try(self) -> None:
+        with pytest.raises(ServiceUnavailable, match=r"identitytoolkit\.googleapis\.com cannot be reached"):
+            self.exchange(httpx.ConnectError("no"), httpx.Response(429), httpx.Response(500))
 
 
 FIREBASE: Json = {

@@ -3,28 +3,16 @@
 import os
 import sqlite3
 import stat
-import time
 from pathlib import Path
 
 import pytest
 
 from sealpost.errors import Locked, SealpostError, UsageError
-from sealpost.folders import ProfileFolder
-from sealpost.state import State, StateFile, StoredMessage
+from sealpost.state import Kind, State, StateFile, StoredMessage
 from sealpost.vault import Cost, Vault
 from tests.client.fakes import CHEAP, PASSPHRASE, World
 
 SECRET = "attack at dawn 8f2c"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> StateFile:
-    return StateFile(tmp_path / "profile" / "state.sqlite", key_file=tmp_path / "runtime" / "half")
-
-
-@pytest.fixture
-def state(file: StateFile) -> State:
-    return file.create(PASSPHRASE, cost=CHEAP)
 
 
 def raw(folder: Path) -> bytes:
@@ -179,6 +167,20 @@ def test_an_empty_file_is_no_state(world: World) -> None:
         assert ada.whoami().signed_in
 
 
+def test_a_journal_of_a_file_that_was_moved_away_is_not_played_back(file: StateFile, state: State) -> None:
+    journal = file.path.with_name("state.sqlite-journal")
+    with state.transaction():
+        state.put("profile", {"email": SECRET * 1000})
+        left_by_a_kill = journal.read_bytes()
+    state.close()
+    file.path.rename(file.path.with_name("away"))
+    journal.write_bytes(left_by_a_kill)
+
+    file.create(PASSPHRASE, cost=CHEAP, documents={Kind.PROFILE: {"email": "new"}}).close()
+
+    assert file.open(lambda: PASSPHRASE).get("profile") == {"email": "new"}
+
+
 def test_a_file_that_is_no_state_is_named(file: StateFile) -> None:
     file.path.parent.mkdir()
     file.path.write_bytes(b"not a database, not at all, but long enough to be looked at as one " * 20)
@@ -206,8 +208,67 @@ def test_a_newer_state_asks_for_an_update(file: StateFile, state: State) -> None
     assert newer.value.code == "update-needed"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cost", b"{"), ("cost", b"[8, 1]"), ("version", b"one"), ("version", None), ("key", None)],
+)
+def test_a_state_without_its_beginning_is_damaged(
+    file: StateFile, state: State, name: str, value: bytes | None
+) -> None:
+    with sqlite3.connect(file.path) as database:
+        database.execute("delete from meta where name = ?", (name,))
+        if value is not None:
+            database.execute("insert into meta values (?, ?)", (name, value))
+
+    with pytest.raises(SealpostError) as refused:
+        file.open(lambda: PASSPHRASE)
+
+    assert refused.value.code == "damaged-state"
+
+
+def test_a_database_of_something_else_is_damaged(file: StateFile) -> None:
+    file.path.parent.mkdir()
+    with sqlite3.connect(file.path) as database:
+        database.execute("create table other (a)")
+
+    with pytest.raises(SealpostError) as refused:
+        file.open(lambda: PASSPHRASE)
+
+    assert refused.value.code == "damaged-state"
+
+
+@pytest.mark.parametrize("occupied", ["profile", "profile/state.lock/x"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, file: StateFile, occupied: str) -> None:
+    """As a read-only disk, which a test that runs as root cannot make."""
+    (tmp_path / occupied).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / occupied).write_text("in the way")
+
+    with pytest.raises(SealpostError) as refused:
+        file.create(PASSPHRASE, cost=CHEAP)
+
+    assert refused.value.code == "unusable-state"
+
+
+def test_a_profile_that_cannot_be_looked_for_is_not_taken_for_none(tmp_path: Path, file: StateFile) -> None:
+    (tmp_path / "profile").write_text("in the way")
+
+    with pytest.raises(SealpostError) as refused:
+        file.exists()
+
+    assert refused.value.code == "unusable-state"
+
+
+def test_a_folder_in_place_of_the_state_is_named(file: StateFile) -> None:
+    file.path.mkdir(parents=True)
+
+    with pytest.raises(SealpostError) as refused:
+        file.open(lambda: PASSPHRASE)
+
+    assert refused.value.code == "unusable-state"
+
+
 def test_two_processes_take_turns(file: StateFile, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sealpost.state._TURN_SECONDS", 0.01)
+    monkeypatch.setattr("sealpost.database._TURN_SECONDS", 0.01)
     other = file.open(lambda: PASSPHRASE)
 
     with state.alone(), state.alone(), pytest.raises(Locked) as busy:
@@ -216,125 +277,6 @@ def test_two_processes_take_turns(file: StateFile, state: State, monkeypatch: py
     assert busy.value.code == "busy"
     with other.alone():
         pass
-
-
-class TestUnlock:
-    """An unlocked profile opens without its passphrase, for a while, by two halves together."""
-
-    @pytest.fixture
-    def half(self, state: State, tmp_path: Path) -> Path:
-        (tmp_path / "runtime").mkdir(mode=0o700)
-        state.unlock(until=time.time() + 60)
-        return tmp_path / "runtime" / "half"
-
-    @pytest.mark.usefixtures("half")
-    def test_it_opens_without_asking(self, file: StateFile) -> None:
-        file.open(_must_not_ask).close()
-
-    def test_it_ends(self, file: StateFile, state: State, half: Path) -> None:
-        state.unlock(until=time.time() - 1)
-
-        file.open(lambda: PASSPHRASE).close()
-
-        assert not half.exists()
-
-    def test_a_later_end_written_into_the_file_does_not_lengthen_it(
-        self, file: StateFile, state: State, half: Path
-    ) -> None:
-        state.unlock(until=time.time() - 1)
-        _, _, key = half.read_bytes().partition(b"\n")
-        half.write_bytes(f"{int(time.time()) + 9999}\n".encode() + key)
-
-        with pytest.raises(Locked):
-            file.open(lambda: "wrong")
-
-    def test_locking_forgets_both_halves(self, file: StateFile, half: Path) -> None:
-        kept = half.read_bytes()
-
-        file.lock()
-
-        assert not half.exists()
-        half.write_bytes(kept)
-        half.chmod(0o600)
-        with pytest.raises(Locked):
-            file.open(lambda: "wrong")
-
-    def test_where_the_half_is_out_of_sight_it_stays(self, file: StateFile, half: Path) -> None:
-        elsewhere = StateFile(file.path, key_file=half.parent / "other")
-        with pytest.raises(Locked):
-            elsewhere.open(lambda: "wrong")
-
-        file.open(_must_not_ask).close()
-
-    def test_the_key_itself_is_in_neither_half(self, state: State, half: Path) -> None:
-        assert state._vault.secret() not in raw(half.parents[1])
-
-    def test_the_state_names_no_file_to_destroy(self, file: StateFile, half: Path, tmp_path: Path) -> None:
-        victim = tmp_path / "victim"
-        victim.write_text("precious")
-        with sqlite3.connect(file.path) as database:
-            database.execute("insert into meta values ('unlock_file', ?)", (str(victim).encode(),))
-        half.unlink()
-
-        file.open(lambda: PASSPHRASE).close()
-        file.lock()
-
-        assert victim.read_text() == "precious"
-
-    @pytest.mark.parametrize("kind", ["link", "pipe", "readable", "folder"])
-    def test_what_no_unlock_made_is_left_alone(
-        self, file: StateFile, state: State, half: Path, tmp_path: Path, kind: str
-    ) -> None:
-        victim = tmp_path / "victim"
-        half.rename(victim)
-        match kind:
-            case "link":
-                half.symlink_to(victim)
-            case "pipe":
-                os.mkfifo(half, 0o600)
-            case "readable":
-                half.write_text("precious")
-                half.chmod(0o644)
-            case "folder":
-                half.mkdir(mode=0o700)
-        before = victim.read_bytes()
-
-        with pytest.raises(Locked):
-            file.open(lambda: "wrong")
-        for act in (file.lock, lambda: state.unlock(until=time.time() + 60)):
-            with pytest.raises(SealpostError) as refused:
-                act()
-            assert refused.value.code == "foreign-key-file"
-
-        assert victim.read_bytes() == before
-        assert half.lstat()
-
-    def test_a_folder_that_others_may_enter_is_not_used(
-        self, file: StateFile, state: State, half: Path
-    ) -> None:
-        half.parent.chmod(0o755)
-
-        with pytest.raises(Locked):
-            file.open(lambda: "wrong")
-        with pytest.raises(SealpostError, match="others may read"):
-            state.unlock(until=time.time() + 60)
-
-    def test_its_half_is_never_beside_the_state(
-        self, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        homes = [ProfileFolder(tmp_path / "home", name) for name in ("ada", "bob")]
-        without = [home.key_file for home in homes]
-        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-        runtime = [home.key_file for home in homes]
-
-        assert {path.parents[1] for path in without} == {temporary}
-        assert all(path.parent.name.startswith(f"sealpost-{os.getuid()}-") for path in without)
-        assert {path.parent for path in runtime} == {tmp_path / "sealpost"}
-        assert len({*without, *runtime}) == 4
-
-
-def _must_not_ask() -> str:
-    raise AssertionError("the passphrase was asked for")
 
 
 def test_sealing_binds_the_place() -> None:

@@ -1,5 +1,8 @@
 """Nothing that a peer writes has power over the terminal."""
 
+import io
+import sys
+import threading
 import time
 
 import pytest
@@ -7,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealpost import terminal
-from sealpost.terminal import local_time, neutralised, progress
+from sealpost.errors import SealpostError
+from sealpost.terminal import explain, local_time, neutralised, progress
 
 
 @pytest.mark.parametrize(
@@ -78,3 +82,34 @@ def test_progress_speaks_only_of_slow_steps(
     first, last = capsys.readouterr().err.splitlines()
     assert first == "Slow ..."
     assert last.startswith("Slow ... 0.")
+
+
+def test_on_a_terminal_the_seconds_are_counted_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = threading.Event()
+    shown = io.StringIO()
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> int:
+            if "Slow ... 0" in text:
+                counted.set()
+            return shown.write(text)
+
+    monkeypatch.setattr(terminal, "_SLOW", 0.01)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress("Slow"):
+        assert counted.wait(10)
+
+    assert shown.getvalue().startswith("\r\x1b[KSlow ... 0 s")
+    assert shown.getvalue().endswith(" s\n")
+    assert shown.getvalue().count("\n") == 1
+
+
+def test_an_error_without_a_cure_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    explain(SealpostError("It broke\x1b.", code="broken"))
+
+    assert capsys.readouterr().err == "sealpost: It broke\\u{1b}.\n"

@@ -11,6 +11,7 @@ from sealpost.protocol import encoding
 from sealpost.protocol.body import Text
 from sealpost.receiving import Message, Refused
 from sealpost.state import Kind
+from sealpost.verdicts import _fingerprint
 from tests.client.fakes import World, replace_keys, shown, texts
 from tests.client.peers import forged, garbage
 
@@ -124,6 +125,20 @@ class TestOneIdOneMessage:
         assert texts(bob) == ["context"]
 
         world.service.documents[-1] = second
+
+        assert texts(bob) == ["second"]
+
+    def test_no_documents_id_leads_to_where_a_second_one_of_another_id_is_kept(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        """It is kept under the id and a mark of its content, and Firestore's ids hold anything but a slash."""
+        ada.send("bob@example.org", "second")
+        second = world.service.documents.pop()
+        for between in "~.-_:;,|+*!# ":
+            world.service.add(replace(second, mid=f"{second.mid}{between}{_fingerprint(second)[:8]}"))
+        assert set(texts(bob)) == {"context"}
+
+        world.service.add(second)
 
         assert texts(bob) == ["second"]
 

@@ -2,23 +2,33 @@ import asyncio
 import hashlib
 import json
 import os
+import signal
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from common.backups.model import Manifest, Part
 from common.backups.ports import Archive
-from common.errors import Unavailable
+from common.clock import deadline
+from common.errors import DeadlineExceeded, Unavailable
+from common.settings import SettingsError
+from common.storage import backups
 from common.storage.backups import EmulatorExport, FolderArchive, PostgresDump
 from common.storage.firestore.client import FirestoreClient
 from common.storage.firestore.messages import FirestoreMessages
 from common.storage.postgres.pool import Pool
 from scripts.local.stack import Backing
 from tests.contract.test_message_log import message
+from tests.contract.wire import GrpcWatch, PostgresWatch, proxied
 from tests.contract.world import RealWorld
 from tests.fakes.backups import FakeArchive
 
+AsyncContext = AbstractAsyncContextManager[None]
 DAY, NEXT = "2026-11-22", "2026-11-23"
 OURS_ALONE = {0o600, 0o700}
 
@@ -85,6 +95,20 @@ async def test_a_claim_whose_call_has_died_is_taken_over(tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / DAY).iterdir()] == ["claim"]
 
 
+async def test_a_day_completed_between_two_looks_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, write = FolderArchive(tmp_path), backups._write
+
+    def write_after_the_others(path: Path, content: bytes) -> None:
+        (path.parent / "manifest.json").write_bytes(b"{}")
+        write(path, content)
+
+    monkeypatch.setattr(backups, "_write", write_after_the_others)
+    assert not await archive.claim(DAY)
+    assert [path.name for path in (tmp_path / DAY).iterdir()] == ["manifest.json"]
+
+
 async def test_abandoning_removes_what_was_written(tmp_path: Path) -> None:
     archive = FolderArchive(tmp_path)
     await archive.claim(DAY)
@@ -135,3 +159,64 @@ async def test_an_export_holds_the_documents(
 async def test_an_emulator_that_is_not_there_is_unavailable(place: Path) -> None:
     with pytest.raises(Unavailable):
         await EmulatorExport(place, host="127.0.0.1:1", project="demo").write(DAY)
+
+
+async def test_an_export_that_cannot_be_written_is_unavailable(tmp_path: Path, backing: Backing) -> None:
+    (tmp_path / DAY).write_bytes(b"no folder")
+    export = EmulatorExport(tmp_path, host=f"127.0.0.1:{backing.ports.firestore}", project="demo")
+    with pytest.raises(Unavailable, match="could not write"):
+        await export.write(DAY)
+
+
+@pytest.fixture(params=["its own time", "the call's"])
+def hurried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AsyncContext]:
+    """Makes the time of an export short."""
+    if request.param == "the call's":
+        return lambda: deadline(0.3)
+    monkeypatch.setattr(backups, "_AT_MOST", 0.3)
+    return nullcontext
+
+
+async def test_a_frozen_emulator_costs_the_time_and_no_more(
+    place: Path, backing: Backing, hurried: Callable[[], AsyncContext]
+) -> None:
+    async with proxied(backing.ports.firestore, GrpcWatch()) as proxy:
+        proxy.freeze()
+        with pytest.raises(DeadlineExceeded):
+            async with hurried():
+                await EmulatorExport(place, host=f"127.0.0.1:{proxy.port}", project="demo").write(DAY)
+
+
+async def test_a_frozen_server_costs_the_time_and_leaves_no_pg_dump(
+    place: Path, dsn: str, hurried: Callable[[], AsyncContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def noted(*words: Any, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*words, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    url = urlsplit(dsn)
+    async with proxied(url.port or 0, PostgresWatch()) as proxy:
+        proxy.freeze()
+        frozen = url._replace(netloc=f"{url.username}@127.0.0.1:{proxy.port}").geturl()
+        with pytest.raises(DeadlineExceeded):
+            async with hurried():
+                await PostgresDump(place, dsn=frozen).write(DAY)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+
+
+def test_the_newest_pg_dump_of_debians_is_taken_if_the_path_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(backups, "_DEBIAN", tmp_path)
+    with pytest.raises(SettingsError, match="pg_dump was not found"):
+        backups._pg_dump()
+    for version, mode in (("9.6", 0o755), ("16", 0o755), ("15", 0o755), ("17", 0o644)):
+        program = tmp_path / version / "bin" / "pg_dump"
+        program.parent.mkdir(parents=True)
+        program.touch(mode)
+    assert backups._pg_dump() == str(tmp_path / "16" / "bin" / "pg_dump")

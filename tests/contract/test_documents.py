@@ -1,13 +1,26 @@
 """What the Firestore adapters write, field for field, and how often they go to the wire."""
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
+import grpc
+import grpc.aio
 import pytest
+from google.cloud.firestore_v1.types import document, write
 
 from common.clock import deadline
 from common.errors import DeadlineExceeded, Unavailable
-from common.storage.firestore.client import FirestoreClient, FirestoreFailed, creating, deleting
+from common.storage.firestore.client import (
+    Document,
+    FirestoreClient,
+    FirestoreFailed,
+    Value,
+    creating,
+    deleting,
+)
 from common.storage.firestore.conversations import FirestoreConversations
 from common.storage.firestore.events import decode_document
 from common.storage.firestore.messages import FirestoreMessages
@@ -16,6 +29,8 @@ from scripts.local.stack import Backing
 from tests.contract.test_message_log import message
 from tests.contract.wire import GrpcWatch, proxied
 from tests.contract.world import NOW, caller_of, new_session, thumbprint
+
+Map, Array = document.MapValue.pb(), document.ArrayValue.pb()
 
 
 async def fields(client: FirestoreClient, *path: str) -> dict[str, object]:
@@ -116,6 +131,47 @@ async def test_a_frozen_server_costs_the_deadline_and_no_more(project: str, back
         await client.close()
 
 
+@asynccontextmanager
+async def answering(*codes: grpc.StatusCode) -> AsyncIterator[tuple[FirestoreClient, list[grpc.StatusCode]]]:
+    """A client of a server that answers each call with the next of these codes, and those that are left."""
+    left = list(codes)
+
+    async def answer(_: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
+        await context.abort(left.pop(0))
+
+    get = grpc.unary_unary_rpc_method_handler(answer)
+    firestore = grpc.method_handlers_generic_handler("google.firestore.v1.Firestore", {"GetDocument": get})
+    server = grpc.aio.server(handlers=[firestore])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    client = FirestoreClient("demo", f"127.0.0.1:{port}")
+    yield client, left
+    await client.close()
+    await server.stop(None)
+
+
+BUSY = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED]
+
+
+@pytest.mark.parametrize("code", BUSY, ids=lambda code: code.name)
+async def test_a_busy_server_is_asked_once_more(code: grpc.StatusCode) -> None:
+    async with answering(code, grpc.StatusCode.NOT_FOUND) as (client, left):
+        assert await client.get("nothing", "here") is None
+        assert left == []
+    async with answering(code, code, code) as (client, left):
+        with pytest.raises(Unavailable):
+            await client.get("nothing", "here")
+        assert left == [code]
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.PERMISSION_DENIED])
+async def test_another_refusal_is_not_asked_for_again(code: grpc.StatusCode) -> None:
+    async with answering(code, code) as (client, left):
+        with pytest.raises(FirestoreFailed, match=code.name):
+            await client.get("nothing", "here")
+        assert left == [code]
+
+
 async def test_a_refusal_tells_its_status_alone(firestore: FirestoreClient) -> None:
     secret = secrets.token_hex(16)
     with pytest.raises(FirestoreFailed) as failed:
@@ -132,10 +188,51 @@ async def test_several_writes_are_one_commit_or_none(firestore: FirestoreClient)
     assert await firestore.commit(deleting(one), creating(other, {"n": 4}))
 
 
+async def test_a_message_deleted_between_two_calls_may_be_sent_again(project: str, backing: Backing) -> None:
+    """Its time to live may be over just then."""
+
+    class Forgetful(FirestoreClient):
+        async def get(self, *path: str) -> Any | None:
+            await self.commit(deleting(self.name(*path)))
+            return await super().get(*path)
+
+    client, sent = Forgetful(project, f"127.0.0.1:{backing.ports.firestore}"), message()
+    log = FirestoreMessages(client)
+    await log.append(sent)
+    with pytest.raises(Unavailable):
+        await log.append(sent)
+    assert (await log.append(sent)).envelope == sent.envelope
+    await client.close()
+
+
+def test_no_document_holds_what_no_document_of_ours_holds() -> None:
+    with pytest.raises(TypeError, match="float"):
+        creating("documents/a/b", {"size": 1.5})
+
+
 class TestEvents:
     def test_a_deletion_has_no_new_document(self) -> None:
         assert decode_document(b"") is None
         assert decode_document(b"\x12\x05\x0a\x03abc") is None
+
+    def test_fields_of_every_type_are_read_or_left_out(self) -> None:
+        fields = {
+            "text": Value(string_value="x"),
+            "map": Value(map_value=Map(fields={"inner": Value(bytes_value=b"y")})),
+            "array": Value(array_value=Array(values=[Value(boolean_value=True), Value(double_value=0.5)])),
+            "time out of range": Value(timestamp_value={"seconds": -1}),
+            "place": Value(geo_point_value={"latitude": 1}),
+            "null": Value(null_value=0),
+        }
+        event = write.DocumentChange.pb()(document=Document(fields=fields)).SerializeToString()
+        assert decode_document(event) == {
+            "text": "x",
+            "map": {"inner": b"y"},
+            "array": [True, 0.5],
+            "time out of range": None,
+            "place": None,
+            "null": None,
+        }
 
     @pytest.mark.parametrize("data", [b"\xff\xff\xff", b"{}", b"\x0a\x7f", b"\x0a\x03\x12\x01\xff"])
     def test_what_is_not_an_event_is_refused(self, data: bytes) -> None:

@@ -7,9 +7,12 @@ from common.directory.model import FoundAccount, Wanted
 from common.errors import ChainConflict, DeviceNotActive, KeyConflict
 from common.identity import Caller, Head
 from common.keys.model import Published
+from common.storage.firestore.client import FirestoreClient
+from common.storage.postgres.pool import Pool
 from tests.contract.world import (
     DAY,
     NOW,
+    RealWorld,
     World,
     encryption_key,
     first_device,
@@ -99,6 +102,15 @@ async def test_a_pending_device_publishes_no_key(world: World) -> None:
     caller = await world.join()
     with pytest.raises(DeviceNotActive):
         await world.chains.publish(caller, None, encryption_key(caller), NOW)
+
+
+async def test_a_device_that_never_signed_in_begins_no_chain(pool: Pool, firestore: FirestoreClient) -> None:
+    world = RealWorld(pool, firestore)
+    caller = await world.join()
+    stranger = replace(caller, device=thumbprint())
+    with pytest.raises(DeviceNotActive):
+        await world.publish(stranger)
+    assert await find(world, by_uid(caller.uid), caller=caller) is None
 
 
 async def test_a_new_key_supersedes_the_one_before(world: World) -> None:

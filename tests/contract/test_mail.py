@@ -12,6 +12,7 @@ from common.clock import deadline
 from common.errors import DeadlineExceeded, Unavailable
 from common.identity import Address
 from common.settings import SettingsError
+from common.storage import mail
 from common.storage.mail import SmtpMailer, SmtpServer
 from scripts.local.stack import Backing
 from tests.fakes.accounts import FakeMailer
@@ -97,6 +98,15 @@ async def test_a_silent_server_costs_the_deadline_and_no_more(silent_port: int) 
     with pytest.raises(DeadlineExceeded):
         async with deadline(0.3):
             await mailer.send_link(new_address(), LINK)
+
+
+async def test_a_mail_server_may_take_its_own_time_only(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_AT_MOST", 0.2)
+    mailer = SmtpMailer(server=SmtpServer.from_url(f"smtp://127.0.0.1:{silent_port}"), sender=SENDER)
+    with pytest.raises(DeadlineExceeded):
+        await mailer.send_link(new_address(), LINK)
 
 
 def test_the_server_is_named_by_a_url() -> None:

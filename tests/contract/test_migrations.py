@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -5,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from common.storage.postgres import migrate as migrations
-from common.storage.postgres.connect import plain
+from common.storage.postgres.connect import Connect, plain
 from common.storage.postgres.connection import StatementFailed
 from common.storage.postgres.migrate import Migration, MigrationError, main, migrate, read
 
+ROOT = Path(__file__).parents[2]
 ONE = Migration(1, "0001_one.sql", "create table ones (n integer); insert into ones values (1)")
 TWO = Migration(2, "0002_two.sql", "alter table ones add column m text")
 BAD = Migration(3, "0003_bad.sql", "create table bads (n integer); select 1 / 0")
@@ -91,6 +95,32 @@ def test_the_command_names_what_is_missing(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "Traceback" not in error
+
+
+def test_the_command_runs_by_itself(empty_dsn: str) -> None:
+    command = [sys.executable, "-m", "common.storage.postgres.migrate", empty_dsn]
+    elsewhere = {name: value for name, value in os.environ.items() if name != "POSTGRES_DSN"}
+    for words in (["applied", str(read()[0].name)], ["nothing"]):
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            command, cwd=ROOT, env=elsewhere, check=True, capture_output=True, text=True
+        )
+        assert done.stdout.split()[: len(words)] == words
+
+
+def test_the_command_finds_an_instance(
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def by_connector(*words: str) -> Connect:
+        asked.append(words)
+        return plain(empty_dsn)
+
+    monkeypatch.setattr(migrations, "cloud_sql", by_connector)
+    instance = {"POSTGRES_INSTANCE": "p:r:i", "POSTGRES_USER": "u", "POSTGRES_DATABASE": "d"}
+    assert main([], instance) == 0
+    assert asked == [("p:r:i", "u", "d")]
+    assert "applied" in capsys.readouterr().out
 
 
 def test_the_roles_hold_what_they_need_and_no_more(dsn: str) -> None:

@@ -4,17 +4,19 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pg8000.dbapi
 import pytest
+from google.auth.exceptions import RefreshError
 
 from common.clock import deadline
 from common.errors import DeadlineExceeded, NotFound, Unavailable
 from common.settings import SettingsError
 from common.storage.postgres import connect
 from common.storage.postgres.connect import cloud_sql, plain
-from common.storage.postgres.connection import Connection, Run, StatementFailed
+from common.storage.postgres.connection import Connection, ConnectionLost, Run, StatementFailed
 from common.storage.postgres.pool import Pool
 from tests.contract.wire import PostgresWatch, proxied
 
@@ -116,6 +118,24 @@ async def test_the_connector_is_asked_as_it_must_be(monkeypatch: pytest.MonkeyPa
     pool.close()
 
 
+@pytest.mark.parametrize("error", [RefreshError("canary"), ConnectionRefusedError("canary")])
+async def test_an_instance_that_the_connector_cannot_reach_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    class Connector:
+        def __init__(self, **_: object) -> None: ...
+
+        def connect(self, *_: object, **__: object) -> object:
+            raise error
+
+    monkeypatch.setattr("google.cloud.sql.connector.Connector", Connector)
+    pool = Pool(connect=cloud_sql("project:region:name", "sa@project.iam", "sealpost"), size=1)
+    with pytest.raises(Unavailable) as unavailable:
+        await pool.run(PID)
+    assert "canary" not in str(unavailable.value)
+    pool.close()
+
+
 async def test_no_more_connections_than_its_size_however_many_call(pool: Pool) -> None:
     pids = await asyncio.gather(*(pool.run("select pg_backend_pid(), pg_sleep(0.01)") for _ in range(40)))
     assert 1 < len({rows[0][0] for rows in pids}) <= 4
@@ -171,6 +191,82 @@ async def test_a_server_that_is_lost_twice_is_unavailable(pool: Pool, dsn: str) 
     with pytest.raises(Unavailable):
         await nobody.run(PID)
     nobody.close()
+
+
+async def test_a_server_lost_with_the_last_of_the_time_is_not_dialled_again() -> None:
+    dialled: list[float] = []
+
+    def dial(seconds: float) -> Connection:
+        dialled.append(seconds)
+        threading.Event().wait(seconds)
+        raise ConnectionLost("OSError")
+
+    pool = Pool(connect=dial, size=1, at_most=0.05)
+    with pytest.raises(DeadlineExceeded):
+        await pool.run(PID)
+    pool.close()
+    assert [seconds for seconds in dialled if seconds <= 0] == []
+
+
+async def test_of_two_transactions_that_wait_for_each_other_both_happen(pool: Pool) -> None:
+    """PostgreSQL ends one of them as a deadlock; it runs again."""
+    await pool.run("create table locks (name text primary key, taken integer not null default 0)")
+    await pool.run("insert into locks values ('a'), ('b')")
+    take = "update locks set taken = taken + 1 where name = :name"
+    both_hold_one = threading.Barrier(2)
+    tries: list[str] = []
+
+    def taking(first: str, second: str) -> Callable[[Run], None]:
+        def work(run: Run) -> None:
+            run("set local deadlock_timeout = '10ms'")
+            run(take, name=first)
+            tries.append(first)
+            if tries.count(first) == 1:
+                both_hold_one.wait(10)
+            run(take, name=second)
+
+        return work
+
+    await asyncio.gather(pool.transaction(taking("a", "b")), pool.transaction(taking("b", "a")))
+    assert await pool.run("select name, taken from locks order by name") == [["a", 2], ["b", 2]]
+    assert len(tries) == 3
+    await pool.run("drop table locks")
+
+
+async def test_a_server_that_is_lost_at_commit_is_not_asked_again(pool: Pool) -> None:
+    """What was committed is not known, and a second run might say so of its own row."""
+    await pool.run("create table ledger (line text)")
+    await pool.run(
+        "create function die() returns trigger language plpgsql as"
+        " $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$"
+    )
+    await pool.run(
+        "create constraint trigger die after insert on ledger deferrable initially deferred"
+        " for each row execute function die()"
+    )
+    tries: list[str] = []
+
+    def work(run: Run) -> None:
+        tries.append("insert")
+        run("insert into ledger values (:line)", line="one")
+
+    with pytest.raises(Unavailable):
+        await pool.transaction(work)
+    assert len(tries) == 1
+    assert await pool.run("select count(*) from ledger") == [[0]]
+    await pool.run("drop table ledger")
+    await pool.run("drop function die")
+
+
+def test_after_its_deadline_a_connection_sends_nothing(dsn: str) -> None:
+    connection = plain(dsn)(5)
+    connection.deadline = time.monotonic()
+    for send in (connection.run, connection.simple):
+        with pytest.raises(DeadlineExceeded):
+            send("create table late ()")
+    connection.deadline = time.monotonic() + 5
+    assert connection.run("select to_regclass('late')") == [[None]]
+    connection.close()
 
 
 async def test_a_frozen_server_costs_the_deadline_and_no_more(dsn: str) -> None:

@@ -11,10 +11,13 @@ import jwt
 import pytest
 
 from common.accounts.ports import Users
-from common.errors import InvalidCode, Unavailable
+from common.errors import DeadlineExceeded, InvalidCode, Unavailable
 from common.identity import UID, Address
+from common.storage import auth
 from common.storage.auth import FirebaseUsers, IdentityFailed
+from common.storage.mail import IdentityToolkitMailer
 from scripts.local.stack import Backing
+from tests.contract.wire import proxied
 from tests.contract.world import caller_of, new_session
 from tests.fakes.accounts import FakeUsers
 from tests.fakes.sessions import FakeIdentities
@@ -195,11 +198,13 @@ async def test_identity_toolkit_mails_a_link_to_our_page(
 ) -> None:
     address = new_address()
     await firebase.create(address)
-    await firebase.mail_link(address, "http://127.0.0.1/v1/open_link")
+    mailer = IdentityToolkitMailer(users=firebase)
+    await mailer.send_link(address, "http://127.0.0.1/v1/open_link#canary")
     answer = await public.http.get(f"http://{auth_host}/emulator/v1/projects/{project}/oobCodes")
     mailed = [code for code in answer.json()["oobCodes"] if code["email"] == address.text]
     assert [code["requestType"] for code in mailed] == ["EMAIL_SIGNIN"]
     assert "open_link" in mailed[0]["oobLink"]
+    assert "canary" not in mailed[0]["oobLink"]
     await firebase.redeem(address, mailed[0]["oobCode"])
 
 
@@ -214,6 +219,21 @@ async def test_a_server_that_is_not_there_is_unavailable(
     with pytest.raises(Unavailable):
         await users.find(address)
     await users.close()
+
+
+async def test_a_frozen_server_costs_its_time_and_no_more(
+    project: str, auth_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_HTTP_SECONDS", 0.3)
+    async with proxied(int(auth_host.rpartition(":")[2]), lambda _: None) as proxy:
+        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", f"127.0.0.1:{proxy.port}")
+        users, address = FirebaseUsers(project, "", f"127.0.0.1:{proxy.port}"), new_address()
+        proxy.freeze()
+        with pytest.raises(DeadlineExceeded):
+            await users.find(address)
+        with pytest.raises(DeadlineExceeded):
+            await users.redeem(address, "x" * 20)
+        await users.close()
 
 
 async def test_a_token_that_cannot_be_signed_for_the_moment_is_unavailable(
@@ -243,5 +263,13 @@ async def test_an_expired_code_is_refused_like_a_wrong_one(firebase: FirebaseUse
     """As Identity Toolkit answers; the emulator's codes never expire."""
     refusal = httpx.Response(400, json={"error": {"code": 400, "message": "EXPIRED_OOB_CODE"}})
     firebase._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: refusal))
+    with pytest.raises(InvalidCode):
+        await firebase.redeem(Address("someone@example.org"), "a" * 40)
+
+
+async def test_a_code_proves_no_other_address_than_its_own(firebase: FirebaseUsers) -> None:
+    """Whatever the server says of it; the emulator refuses such a code itself."""
+    answer = httpx.Response(200, json={"email": "someone.else@example.org", "idToken": "x"})
+    firebase._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer))
     with pytest.raises(InvalidCode):
         await firebase.redeem(Address("someone@example.org"), "a" * 40)

@@ -17,7 +17,10 @@ from scripts.local.people import mailed_link
 from scripts.local.traces import files, search
 from tests.e2e.checkout import Checkout
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+    pytest.mark.early,
+]
 
 
 def test_the_demo_delivers_what_it_was_given_and_stores_none_of_it(checkout: Checkout) -> None:

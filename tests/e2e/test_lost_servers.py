@@ -15,14 +15,20 @@ from scripts.local.layout import Layout
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing
 from tests.e2e.device import problem
-from tests.e2e.faults import OK, PROJECT, Deployment, Writers, deploy, gather
+from tests.e2e.faults import OK, PROJECT, Deployment, Writers, deploy, gather, until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds PostgreSQL's children in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="finds PostgreSQL's children in /proc"),
+    pytest.mark.early,
+]
 
 DEADLINE = 15.0
 """Seconds that a call may take (common/http/edge.py)."""
 SOON = 5.0
 """Seconds after which a service must be of use again once its servers are."""
+
+POOL = 4
+"""Connections that the service may have (common/settings.py)."""
 
 SPARE = 2
 """Threads or files that a library may take up or let go of when it connects again. A leak has as many as there were calls."""
@@ -45,12 +51,18 @@ def world(
     try:
         deployment = deploy(processes, layout, backing, parts.find(layout), data)
         writers = gather(deployment.service(), 2)
-        writers.send_at_once(16)
+        until(lambda: fill(deployment, writers), "all of the pool's connections are open")
         with writers.writing():
             writers.wait_for_more()
         yield World(deployment, writers, held(deployment, writers))
     finally:
         processes.close()
+
+
+def fill(deployment: Deployment, writers: Writers) -> bool:
+    """Have the service open as many connections as it may. How many it needs depends on the machine and its load."""
+    writers.send_at_once(16)
+    return deployment.held()[2] == POOL
 
 
 def held(deployment: Deployment, writers: Writers) -> tuple[int, int, int]:

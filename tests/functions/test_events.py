@@ -13,7 +13,7 @@ from tests.fakes.events import document_event
 from tests.functions.arena import Arena, calls
 from tests.functions.calls import conversation_id
 from tests.functions.canaries import Canaries
-from tests.functions.exchange import Answer, Ask, exchange
+from tests.functions.exchange import Answer, Ask, Connection, exchange
 from tests.functions.stage import Stage, gossip_about, hidden_tables
 
 NAME = "on_message_created"
@@ -189,6 +189,19 @@ def test_what_cannot_be_filed_comes_again(stage: Stage, canaries: Canaries) -> N
         assert [line["status"] for line in calls(lines)] == [503]
         canaries.sought_in_answer(answer)
     canaries.sought_everywhere(arena, begun)
+    assert arena.sql.run("select count(*) from dead_events") == [[0]]
+
+
+def test_an_event_that_breaks_off_is_neither_handled_nor_filed(arena: Arena, canaries: Canaries) -> None:
+    ask = event(arena, canaries)
+    body, before = ask.body or b"", arena.documents()
+    with arena.logged() as lines:
+        with Connection(arena.port) as connection:
+            connection.write(ask.with_headers({"Content-Length": str(len(body))}).head + body[:-1])
+            arena.settle()
+        arena.settle()
+    assert [(line["function"], line["status"]) for line in lines] == [(NAME, 499)]
+    assert arena.documents() == before
     assert arena.sql.run("select count(*) from dead_events") == [[0]]
 
 

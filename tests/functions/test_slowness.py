@@ -1,16 +1,22 @@
 """What comes too slowly, too large, or too much at once; and what is left when somebody goes."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from scripts.local.layout import Layout
+from scripts.local.processes import Processes
+from tests.functions.alone import alone
 from tests.functions.arena import Arena, calls
-from tests.functions.calls import BEARERS, BODIES, CALLS, PROVEN, STATUSES
+from tests.functions.calls import BEARERS, BODIES, CALLS, FUNCTIONS, PROVEN, STATUSES
 from tests.functions.exchange import Answer, Ask, Connection, exchange
 from tests.functions.refusals import refused
 
@@ -139,6 +145,32 @@ def test_nothing_is_waited_for_longer_than_its_time(arena: Arena) -> None:
     arena.renew_code()  # Firebase took the other one, before the database was asked
     for name in ("find_keys", "publish_key", "send_message"):
         assert arena.ask(CALLS[name](arena)).status == 200, "the pool has recovered"
+
+
+HURRIED = """
+import runpy
+from common.services import Services
+edge = Services._edge
+Services._edge = lambda self, gate, **_: edge(self, gate, call_seconds=2.0)
+daily_backup = runpy.run_path({source!r})["daily_backup"]
+"""
+
+
+def test_a_backup_that_takes_too_long_leaves_room_for_the_next(
+    arena: Arena, layout: Layout, processes: Processes, tmp_path: Path
+) -> None:
+    """Two seconds in place of the nine minutes that it has; pg_dump waits for a table."""
+    shutil.rmtree(arena.backups, ignore_errors=True)
+    source = tmp_path / "main.py"
+    source.write_text(HURRIED.format(source=str(FUNCTIONS["daily_backup"].source)))
+    environment = {**arena.environment, **FUNCTIONS["daily_backup"].environment}
+    with alone(processes, layout, "daily_backup", source, environment) as (child, port):
+        hurried = replace(arena, child=child, listening=port)
+        with frozen(arena):
+            refused(hurried, CALLS["daily_backup"](arena), 504, "deadline-exceeded")
+            assert [list(day.iterdir()) for day in arena.backups.iterdir()] == [[]]
+    answer = arena.ask(CALLS["daily_backup"](arena))
+    assert (answer.status, answer.json["made"]) == (200, True)
 
 
 def blocked(arena: Arena) -> int:

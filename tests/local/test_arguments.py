@@ -22,6 +22,17 @@ def test_other_words_go_to_pytest() -> None:
     )
 
 
+def test_each_run_has_an_order_of_its_own_unless_it_repeats_one() -> None:
+    assert read_test([]).seed != read_test([]).seed
+    assert read_test(["--seed", "7"]).seed == 7
+
+
+def test_a_seed_that_nothing_would_heed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_test(["--seed", "7", "tests/unit"])
+    assert "--randomly-seed" in capsys.readouterr().err
+
+
 def test_a_least_without_a_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert read_test(["--coverage", "--least", "95"]).least == 95
     with pytest.raises(SystemExit):

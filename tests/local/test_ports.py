@@ -1,5 +1,7 @@
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +38,22 @@ def test_wanted_ports_are_taken_where_they_are_free(taken: int) -> None:
     assert ports.service == free
     assert ports.auth != taken
     assert len(set(asdict(ports).values())) == len(asdict(ports))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port is taken when somebody listens on it")
+def test_what_another_run_has_chosen_is_taken_before_it_listens() -> None:
+    preferred = {"service": free_port()}
+    choose = f"from scripts.local.ports import Ports; print(Ports.preferring({preferred}).service, flush=True); input()"
+    other = subprocess.Popen(  # noqa: S603 - this Python
+        [sys.executable, "-c", choose], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with other:
+        assert other.stdout
+        assert int(other.stdout.readline()) == preferred["service"]
+        assert is_free(preferred["service"])
+        assert Ports.preferring(preferred).service != preferred["service"]
+        other.communicate("\n")
+    assert Ports.preferring(preferred).service == preferred["service"]
 
 
 def test_the_first_run_takes_those_of_firebase_json_and_later_ones_those_of_the_last(tmp_path: Path) -> None:

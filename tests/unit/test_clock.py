@@ -41,10 +41,11 @@ async def test_after_its_deadline_a_call_has_no_time() -> None:
         await overrun()
 
 
-async def test_what_else_goes_wrong_inside_stays_what_it_is() -> None:
-    with pytest.raises(KeyError):
+@pytest.mark.parametrize("error", [KeyError, TimeoutError])
+async def test_what_else_goes_wrong_inside_stays_what_it_is(error: type[Exception]) -> None:
+    with pytest.raises(error):
         async with deadline(5):
-            raise KeyError
+            raise error
 
 
 async def test_a_cancelled_call_is_cancelled_not_late() -> None:

@@ -89,7 +89,7 @@ class FirestoreClient:
 
     async def _call(self, method: str, request: Any, response: Any) -> Any:
         stub = self._stubs.get(method) or self._stub(method, request, response)
-        for last in (False, True):
+        for _ in range(2):
             try:
                 return await stub(request, metadata=self._metadata, timeout=remaining())
             except grpc.aio.AioRpcError as error:
@@ -100,8 +100,6 @@ class FirestoreClient:
                 raise DeadlineExceeded("Firestore took too long.")
             if code not in _BUSY:
                 raise FirestoreFailed(code.name)
-            if last:
-                break
         # Every write of ours may be repeated: a create finds what stands there, the others say the same again.
         raise Unavailable("Firestore cannot be reached.")
 

@@ -105,8 +105,6 @@ class Connection:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise DeadlineExceeded("The database took too long.")
-        if self._raw._usock is None:  # noqa: SLF001
-            raise InterfaceError("connection is closed")
         # pg8000 takes a time-out for the connection's whole life only; its version is pinned exactly.
         self._raw._usock.settimeout(left)  # noqa: SLF001
 

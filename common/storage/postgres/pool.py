@@ -86,9 +86,7 @@ class Pool:
             return self._executor
 
     def _attempt(self, job: Callable[[Connection], T], deadline: float) -> T:
-        if time.monotonic() >= deadline:
-            raise DeadlineExceeded("The database took too long.")
-        for last in (False, True):
+        for _ in range(2):
             try:
                 connection = self._connection(deadline)
                 connection.deadline = deadline
@@ -96,7 +94,7 @@ class Pool:
             except ConnectionLost as lost:
                 self._drop()
                 logger.warning("lost a PostgreSQL connection", extra={"fields": {"reason": lost.reason}})
-                if last or not lost.repeatable:
+                if not lost.repeatable:
                     break
             except DeadlineExceeded:
                 self._drop()  # the answer may still arrive, and would be taken for the next statement's

@@ -9,6 +9,7 @@ import httpx
 from sealpost.protocol import encoding
 
 URL = "https://sealpost.example"
+CODE = "code-code-code-code"
 Json = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from sealpost.service import Wall
 from sealpost.vault import Cost
 from tests.client.fakes.mailbox import FakeMailbox
 from tests.client.fakes.service import FakeService
-from tests.client.fakes.wire import URL
+from tests.client.fakes.wire import CODE, URL
 
 PASSPHRASE = "correct horse battery"
 CHEAP = Cost(memory=8, passes=1)
@@ -72,7 +72,7 @@ class World:
             passphrase=lambda: PASSPHRASE,
             surroundings=self.around(name),
         )
-        account.sign_in("code-code-code-code")
+        account.sign_in(CODE)
         return account
 
     def reopened(self, name: str) -> Account:

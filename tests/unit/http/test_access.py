@@ -119,6 +119,24 @@ async def test_an_ended_session(world: World, access: Access) -> None:
     assert code(response) == "unauthenticated"
 
 
+async def test_who_called_is_not_known_where_nobody_asked(world: World) -> None:
+    """A function that asks for more than its `access` gives refuses the call."""
+
+    async def keyed(call: Call[Any]) -> Response:
+        return json({"key": call.device_key.kid})
+
+    opened = await world.begin()
+    with_token = taking(Empty, keyed, access=Access.TOKEN, gate=world.gate)
+    response = await with_token.post("/v1/order", json={}, headers=bearer(opened.access_token))
+    assert code(response) == "unauthenticated"
+    assert code(await taking(Empty, whoami).post("/v1/order", json={})) == "unauthenticated"
+
+
+def test_a_call_that_proves_itself_has_a_member_for_its_proof(world: World) -> None:
+    with pytest.raises(TypeError, match="proof"):
+        taking(Empty, whoami, access=Access.PROVEN, gate=world.gate)
+
+
 @pytest.mark.parametrize("access", PROVEN)
 async def test_a_proof_counts_for_one_call(world: World, access: Access) -> None:
     opened = await world.begin()
