@@ -171,6 +171,7 @@ class TestPins:
     def test_a_device_that_was_linked_is_told_of_everybody(self, world: World, ada: Account) -> None:
         ada.mark_verified(BOB)
         assert world.service.called("send_message") == []
+        assert ada._contacts.expected.untold() == []  # there is nobody to tell
         with joined(world, ada) as tablet:
             ada.sync.tell_all()
             assert texts(tablet) == []
@@ -299,6 +300,16 @@ class TestPins:
         with pytest.raises(Unsafe):
             meet(tablet, bob)
 
+    def test_an_address_that_this_device_knows_stays_whose_it_was(
+        self, world: World, bob: Account, tablet: Account
+    ) -> None:
+        tablet.send(BOB, "hello")
+        with world.person("eve") as eve:
+            tablet._contacts.take_pins([Pin(eve._uid, (0, own_chain(eve).head.hash), addresses=(BOB,))])
+
+        assert tablet._contacts.uid_of(BOB) == bob._uid
+        assert tablet._contacts.book.addresses_of(bob._uid) == [BOB]
+
     @pytest.mark.usefixtures("bob")
     def test_an_address_that_leads_elsewhere_for_this_device_stops_a_send(
         self, world: World, ada: Account, tablet: Account
@@ -333,6 +344,21 @@ class TestPins:
         sent = len(world.service.documents)
         ada.inbox()
         assert len(world.service.documents) == sent
+
+    @pytest.mark.usefixtures("bob")
+    def test_a_device_that_was_off_for_long_is_told_when_it_is_back(
+        self, world: World, ada: Account, tablet: Account
+    ) -> None:
+        world.wall.ahead = 31 * 86400
+        ada.inbox()
+        ada.mark_verified(BOB)
+        assert world.service.documents == []
+
+        assert texts(tablet) == []
+        ada.inbox()
+        assert texts(tablet) == []
+
+        assert tablet.safety_number(BOB).verified
 
     def test_nobody_else_is_believed(self, world: World, ada: Account, bob: Account) -> None:
         """Pins count in the conversation with oneself alone."""
