@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from sealpost import addresses
+from sealpost.audit import AuditEntry, read_audit
 from sealpost.comparison import Comparison
 from sealpost.contacts import Contacts
 from sealpost.delivery import Delivery, Hooks
@@ -20,6 +21,7 @@ from sealpost.receiving import Item, Reader
 from sealpost.sending import Receipt, Sender
 from sealpost.service import Service, checked_url
 from sealpost.session import Session, is_signed_in, open_session
+from sealpost.sessions import Sessions
 from sealpost.state import Kind, State
 from sealpost.surroundings import Surroundings
 from sealpost.sync import Sync
@@ -215,6 +217,14 @@ class Account:
         self._comparison.accept(address)
         self.sync.tell()
 
+    def audit(self) -> Iterator[AuditEntry]:
+        """What the service noted of this account, newest first; asked for as far as it is read."""
+        return read_audit(self._session.call)
+
+    def set_discovery(self, *, is_open: bool) -> None:
+        """Whether people who share no conversation with this account find it by its address."""
+        self._session.call("set_discovery", {"open": is_open})
+
     def sign_out(self) -> None:
         """Ends this device's session at the service. Keys and messages stay."""
         self._session.end()
@@ -282,6 +292,11 @@ class Account:
             on_head=self._watch,
             identity=self._around.identity,
         )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of this account, on all devices."""
+        return Sessions(state=self._state, session=self._session)
 
     @cached_property
     def _device(self) -> OwnDevice:

@@ -89,9 +89,6 @@ class Reader:
 
         None, and nothing kept, for one that does not open, or was read before.
         """
-        stored = self._verdicts.stored(document)
-        if stored is not None and stored.content["kind"] != "refused":
-            return None
         try:
             opened = self._open(document, keys)
             return None if isinstance(opened, AlreadySeen) else self._keep(document, opened, new=False)

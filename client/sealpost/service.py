@@ -36,7 +36,21 @@ _RETRIED = frozenset({503, 504})
 _TOO_MANY = 429
 """Repeated too, but only when the service says how long to wait."""
 _REPEATABLE = frozenset(
-    {"refresh_session", "revoke_session", "publish_key", "find_keys", "create_conversation", "send_message"}
+    {
+        "refresh_session",
+        "revoke_session",
+        "revoke_all_sessions",
+        "list_sessions",
+        "name_session",
+        "publish_key",
+        "save_key_backup",
+        "get_key_backup",
+        "list_audit",
+        "set_discovery",
+        "find_keys",
+        "create_conversation",
+        "send_message",
+    }
 )
 """Functions that answer a repeated call as the first: safe after a lost answer. sign_up would mail twice, and
 create_session's code is spent."""

@@ -31,14 +31,9 @@ class Verdicts:
 
     def known(self, document: MessageDocument) -> bool:
         """Whether this very document was judged before."""
-        return self.stored(document) is not None
-
-    def stored(self, document: MessageDocument) -> StoredMessage | None:
-        """What is kept of this very document."""
         fingerprint = _fingerprint(document)
         places = (document.mid, _beside(document.mid, fingerprint))
-        kept = (self._state.message(document.cid, mid) for mid in places)
-        return next((one for one in kept if one is not None and _is_of(one, fingerprint)), None)
+        return any(_is_of(self._state.message(document.cid, mid), fingerprint) for mid in places)
 
     def seen(self, document: MessageDocument) -> str | None:
         """The inner hash of another message that holds this id: received, refused late in its checks, or one's own."""

@@ -61,14 +61,16 @@ class TestMessages:
         assert texts(bob) == ["from the tablet"]
 
     def test_the_other_side_is_looked_up_where_only_the_other_device_knows_it(
-        self, ada: Account, bob: Account, tablet: Account
+        self, world: World, ada: Account, bob: Account, tablet: Account
     ) -> None:
         """Bob made the conversation, and Ada's computer has never heard of him."""
         bob.send(ADA, "hello")
         assert texts(tablet) == ["hello"]
         tablet.send(BOB, "hello Bob")
+        documents = world.service.documents
+        world.service.documents = [one for one in documents if one.sender_device == tablet._device.key.kid]
 
-        assert texts(ada) == ["hello", "hello Bob"]
+        assert texts(ada) == ["hello Bob"]
         assert {item.peer for item in ada.history() if isinstance(item, Message)} == {bob._uid}
 
     @pytest.mark.usefixtures("world")
@@ -82,6 +84,8 @@ class TestMessages:
     ) -> None:
         bob.send(ADA, "before")
         with joined(world, ada) as tablet:
+            mark = tablet._state.get(Kind.CAUGHT_UP)
+            assert mark == {"sent_at": own_chain(tablet).times[1] * 10**6}  # not from the beginning
             tablet._state.delete(Kind.CAUGHT_UP)
             bob.send(ADA, "after")
 
@@ -120,6 +124,21 @@ class TestMessages:
             assert tablet.inbox() == []
 
     @pytest.mark.usefixtures("bob")
+    @pytest.mark.usefixtures("bob")
+    def test_pins_out_of_the_past_are_not_brought_back(
+        self, world: World, ada: Account, tablet: Account
+    ) -> None:
+        """Much may have been accepted since: whom a device knows comes from the backup."""
+        key = PrivateKey.generate(Use.ENCRYPTION)
+        publish(world, ada, history_on(ada, 1, key))
+        ada.mark_verified(BOB)
+        (pins,) = world.service.documents
+
+        assert tablet._reader.restore(pins, {key.kid: OwnKey(key, ada._uid, None)}) is None
+
+        assert tablet._state.all(Kind.EXPECTED) == []
+        assert tablet._contacts.uid_of(BOB) is None
+
     def test_a_removed_device_says_so(self, world: World, ada: Account, tablet: Account) -> None:
         publish(world, ada, removal(ada, tablet._device.key.kid))
 
@@ -152,6 +171,7 @@ class TestPins:
     def test_a_device_that_was_linked_is_told_of_everybody(self, world: World, ada: Account) -> None:
         ada.mark_verified(BOB)
         assert world.service.called("send_message") == []
+        assert ada._contacts.expected.untold() == []  # there is nobody to tell
         with joined(world, ada) as tablet:
             ada.sync.tell_all()
             assert texts(tablet) == []
@@ -259,7 +279,6 @@ class TestPins:
 
         assert stopped.value.code == "chain-fork"
 
-    @pytest.mark.usefixtures("bob")
     def test_two_devices_that_tell_of_one_person_are_both_heard(
         self, world: World, bob: Account, tablet: Account
     ) -> None:
@@ -281,6 +300,17 @@ class TestPins:
         with pytest.raises(Unsafe):
             meet(tablet, bob)
 
+    def test_an_address_that_this_device_knows_stays_whose_it_was(
+        self, world: World, bob: Account, tablet: Account
+    ) -> None:
+        tablet.send(BOB, "hello")
+        with world.person("eve") as eve:
+            tablet._contacts.take_pins([Pin(eve._uid, (0, own_chain(eve).head.hash), addresses=(BOB,))])
+
+        assert tablet._contacts.uid_of(BOB) == bob._uid
+        assert tablet._contacts.book.addresses_of(bob._uid) == [BOB]
+
+    @pytest.mark.usefixtures("bob")
     def test_an_address_that_leads_elsewhere_for_this_device_stops_a_send(
         self, world: World, ada: Account, tablet: Account
     ) -> None:
@@ -315,6 +345,21 @@ class TestPins:
         ada.inbox()
         assert len(world.service.documents) == sent
 
+    @pytest.mark.usefixtures("bob")
+    def test_a_device_that_was_off_for_long_is_told_when_it_is_back(
+        self, world: World, ada: Account, tablet: Account
+    ) -> None:
+        world.wall.ahead = 31 * 86400
+        ada.inbox()
+        ada.mark_verified(BOB)
+        assert world.service.documents == []
+
+        assert texts(tablet) == []
+        ada.inbox()
+        assert texts(tablet) == []
+
+        assert tablet.safety_number(BOB).verified
+
     def test_nobody_else_is_believed(self, world: World, ada: Account, bob: Account) -> None:
         """Pins count in the conversation with oneself alone."""
         ada.send(BOB, "hello")
@@ -325,10 +370,21 @@ class TestPins:
         assert texts(ada) == ["update-needed"]
         assert ada._state.all(Kind.EXPECTED) == []
 
-    def test_what_was_accepted_here_is_not_undone_by_a_pin(
+    def test_an_older_mark_does_not_stand_against_a_newer_one(
+        self, world: World, bob: Account, tablet: Account
+    ) -> None:
+        old = own_chain(bob).head
+        reset(world, bob)
+        tablet.safety_number(BOB)
+        assert tablet.mark_verified(BOB).verified
+
+        tablet._contacts.take_pins([Pin(bob._uid, (0, old.hash), (old.root, 0, old.hash))])
+
+        assert tablet.send(BOB, "hello").verified
+
+    def test_a_comparison_on_one_device_counts_on_the_other(
         self, world: World, ada: Account, bob: Account, tablet: Account
     ) -> None:
-        """But a mark that was made for the new root counts on both devices."""
         ada.mark_verified(BOB)
         assert texts(tablet) == []
         meet(tablet, bob)

@@ -355,6 +355,8 @@ async def test_what_happened_is_written_down(pool: Pool, firestore: FirestoreCli
     await world.chains.veto(phone, NOW)
     head = (await world.chains.publish(phone, nothing(phone, head), None, NOW)).head
     head = (await world.chains.publish(phone, removal(phone, laptop, head), None, NOW)).head
+    current = "select count(*) from encryption_keys where device = :device and current"
+    assert await pool.run(current, device=laptop.device) == [[0]]
     late = NOW + 7 * DAY
     desk = await world.join(new_session(phone.uid), now=late)
     await world.chains.publish(desk, Reset(**after(desk, head, issued_at=int(late))), fresh(desk, late), late)

@@ -187,6 +187,33 @@ async def test_of_many_calls_at_once_no_more_are_answered(world: World) -> None:
     assert len(answered) <= 4
 
 
+async def test_two_calls_that_count_at_the_same_moment_are_not_both_answered(
+    pool: Pool, firestore: FirestoreClient, dsn: str
+) -> None:
+    """Both find room for themselves, and wait for a third call that in the end counts nothing."""
+    world = RealWorld(pool, firestore)
+    caller, shared = await world.join(), secrets.token_bytes(32)
+    for size in (50, 50, 50, 10):
+        await find(world, caller, *strangers(size))
+    blocker = plain(dsn)(10)
+    blocker.simple("begin")
+    blocker.run(
+        "insert into discoveries (uid, subject, window_ends) values (:uid, :subject::bytea, now())",
+        uid=caller.uid,
+        subject=shared,
+    )
+    calls = [
+        asyncio.ensure_future(find(world, caller, asked(subject=shared), *strangers(35))) for _ in range(2)
+    ]
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    while await pool.run(waiting) != [[2]]:  # noqa: ASYNC110 - PostgreSQL tells nobody that a call waits
+        await asyncio.sleep(0.01)
+    blocker.simple("rollback")
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    blocker.close()
+    assert sum(isinstance(result, RateLimited) for result in results) >= 1
+
+
 async def test_the_same_asked_at_once_counts_once(world: World) -> None:
     caller = await world.join()
     wanted = strangers(50)

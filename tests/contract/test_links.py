@@ -55,6 +55,8 @@ async def test_a_device_is_linked(world: World) -> None:
     assert standing is not None
     assert standing.state == "active"
     assert await world.chains.publish(laptop, None, key, NOW) == Published(head=granted, state="active")
+    await world.sessions.end(laptop.uid, laptop.session, NOW)
+    assert await world.links.joining(laptop, NOW) is None
 
 
 async def test_a_grant_again_is_answered_alike(world: World) -> None:

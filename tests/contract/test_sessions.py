@@ -191,7 +191,11 @@ async def test_living_sessions_are_listed_newest_first(world: World) -> None:
     await world.sessions.end(uid, expected[2], NOW + 61)
     page = await world.sessions.living(uid, NOW + 61, after=expected[2], most=10)
     assert [session.id for session in page] == expected[3:]
-    assert await world.sessions.living(uid, NOW + 61, after="x" * 22, most=10) == []
+    other = await world.join()
+    elsewhere = new_session(other.uid, other.device)
+    await world.sessions.open(elsewhere, modulus=modulus_of(other.device), now=NOW + 70)
+    for foreign in ("x" * 22, elsewhere.id):
+        assert await world.sessions.living(uid, NOW + 61, after=foreign, most=10) == []
     late = await world.sessions.living(uid, NOW + 2 * DAY, after=None, most=10)
     assert [session.id for session in late] == [first.id]
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from sealpost.account import Account
 from sealpost.commands import account as profiles
-from sealpost.commands import messages, people
+from sealpost.commands import messages, people, sessions
 from sealpost.commands.showing import show_alarm
 from sealpost.errors import ExitStatus
 from sealpost.folders import ProfileFolder
@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, Callable[[Account, argparse.Namespace, Program], ExitSta
     **profiles.COMMANDS,
     **messages.COMMANDS,
     **people.COMMANDS,
+    **sessions.COMMANDS,
 }
 
 

@@ -1,10 +1,10 @@
 """What each command takes, and its help."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sealpost import __version__
-from sealpost.options import account, messages, people
+from sealpost.options import account, messages, people, sessions
 from sealpost.options.kinds import descriptor
 
 _DESCRIPTION = """\
@@ -50,8 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sealpost {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
+    def command(name: str, summary: str, *examples: str, within: Any = commands) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = within.add_parser(
             name,
             parents=[common],
             help=summary,
@@ -63,6 +63,6 @@ def build_parser() -> argparse.ArgumentParser:
         made.set_defaults(refuse=made.error)
         return made
 
-    for group in (account, messages, people):
+    for group in (account, messages, people, sessions):
         group.add(command)
     return parser

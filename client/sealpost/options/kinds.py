@@ -6,7 +6,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T", int, float)
 Command = Callable[..., argparse.ArgumentParser]
-"""Adds a command: its name, its summary, examples."""
+"""Adds a command: its name, its summary, examples; `within` the actions of another one (`add_subparsers`)."""
 
 
 def descriptor(text: str) -> int:

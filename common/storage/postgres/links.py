@@ -90,7 +90,7 @@ class PostgresLinks:
                 return chain.require_active(caller.device)
             chain.require_next(statement, now)
             link = _find(run, caller.uid, now)
-            if link is None or link.grant is not None:
+            if link is None:
                 raise NotFound("No device waits to be linked. Let it ask again.")
             if statement.pop.compact != link.pop:
                 raise InvalidRequest("The statement must carry the pop of the request, unchanged.")

@@ -6,11 +6,12 @@ import httpx
 
 from tests.client.fakes.keys import Keys
 from tests.client.fakes.messages import Messages
+from tests.client.fakes.overview import Overview
 from tests.client.fakes.sessions import Sessions
 from tests.client.fakes.wire import Json
 
 
-class FakeService(Sessions, Keys, Messages):
+class FakeService(Sessions, Overview, Keys, Messages):
     """A module for each kind of function; a function is the method of its name."""
 
     def transport(self) -> httpx.MockTransport:

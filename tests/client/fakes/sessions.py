@@ -3,7 +3,7 @@
 import httpx
 
 from tests.client.fakes.store import Store
-from tests.client.fakes.wire import Json, head_of
+from tests.client.fakes.wire import Json, head_of, problem
 
 
 class Sessions(Store):
@@ -20,6 +20,8 @@ class Sessions(Store):
 
     def refresh_session(self, body: Json, _token: str) -> httpx.Response:
         _, email, _, device = body["refresh_token"].split(" ")
+        if self.accounts[email].get("all_ended"):
+            return problem(401, "unauthenticated")
         return self._tokens(self.accounts[email], email, device, session_id="sid")
 
     def _tokens(self, account: Json, email: str, device: str, *, session_id: str) -> httpx.Response:
@@ -43,6 +45,3 @@ class Sessions(Store):
                 },
             },
         )
-
-    def revoke_session(self, _body: Json, _token: str) -> httpx.Response:
-        return httpx.Response(204)

@@ -22,7 +22,8 @@ FILES: dict[str, Any] = {
     name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     for name in ("keys", "chains", "acts", "links")
 }
-SIGNING = {key(name).kid: key(name) for name in FILES["keys"]["keys"] if name.endswith("signing")}
+SIGNING = {key(name).kid: key(name) for name in FILES["keys"]["keys"]}
+"""All published keys: a device may come with what was another kind of key."""
 ALICE: str = FILES["acts"]["uid"]
 MAC = digest("mac")
 

@@ -219,6 +219,21 @@ async def test_time_does_not_fall_and_is_the_time_of_now(world: World) -> None:
             await world.publish(PHONE, statement)
 
 
+async def test_a_history_key_is_no_device(world: World) -> None:
+    await world.begin()
+    world.store.backups.add((UID, Backup(1, digest("backup 1"))))
+    await world.publish(
+        PHONE, world.next(PHONE, "set-history-key", key=TABLET.wrapping_jwk(), backup=backup(1))
+    )
+    world.clock.now += 7 * DAY
+    await world.sign_in(TABLET)
+    with pytest.raises(InvalidRequest, match=r"^The device's key was a history key of the account\."):
+        await world.publish(TABLET, world.next(TABLET, "reset", device=TABLET.jwk()), world.key(TABLET))
+    pop = await world.request(TABLET)
+    with pytest.raises(InvalidRequest, match=r"^The device's key was a history key of the account\."):
+        await world.grant(world.next(PHONE, "add-device", device=TABLET.jwk(), pop=pop))
+
+
 async def unseen(world: World) -> None:
     """The phone has a chain and was not seen for a week."""
     await world.begin()
