@@ -2,54 +2,33 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from sealpost import addresses
+from sealpost import addresses, refusals
 from sealpost.audit import AuditEntry, read_audit
-from sealpost.comparison import Comparison
-from sealpost.contacts import Contacts
-from sealpost.delivery import Delivery, Hooks
-from sealpost.device import OwnDevice, SecondDevice, signing_key
-from sealpost.errors import NotSignedIn, SealpostError, Unsafe, UsageError
+from sealpost.delivery import Hooks
+from sealpost.device import signing_key
+from sealpost.errors import DeviceNotActive, NotSignedIn, SealpostError, UsageError
 from sealpost.folders import ProfileFolder
 from sealpost.links import parse_code
-from sealpost.mailbox import Mailbox
+from sealpost.parts import Parts
 from sealpost.people import Identity, SafetyNumber
-from sealpost.receiving import Item, Reader
-from sealpost.sending import Receipt, Sender
-from sealpost.service import Service, checked_url
-from sealpost.session import Session, is_signed_in, open_session
-from sealpost.sessions import Sessions
-from sealpost.state import Kind, State
+from sealpost.receiving import Item
+from sealpost.sending import Receipt
+from sealpost.service import checked_url
+from sealpost.session import is_signed_in, open_session
+from sealpost.state import Kind
 from sealpost.surroundings import Surroundings
-from sealpost.sync import Sync
 
 __all__ = ["Account", "Identity", "SafetyNumber", "Surroundings"]
 
 
-class Account:
+class Account(Parts):
     """One person's account on this device. Not for several threads; a context manager.
 
     Every method may raise a subclass of SealpostError, with `code` and `cure`.
     """
-
-    def __init__(self, state: State, *, surroundings: Surroundings | None = None) -> None:
-        self._state = state
-        self._around = surroundings or Surroundings()
-        stored = state.get(Kind.PROFILE)
-        if stored is None:
-            raise NotSignedIn(
-                "This profile holds no account.", cure="Start with: sealpost sign-up EMAIL --service URL"
-            )
-        self._profile = stored
-        self.service = Service(
-            str(stored["service"]),
-            transport=self._around.transport,
-            wall=self._around.wall,
-            on_warning=self._around.on_warning,
-        )
 
     @property
     def address(self) -> str:
@@ -103,9 +82,9 @@ class Account:
         return cls(folder.state.open(passphrase), surroundings=surroundings)
 
     def sign_in(self, link: str) -> Identity:
-        """Redeems the mailed link or the code; publishes this device's keys on the first sign-in.
+        """Redeems the mailed link or the code; publishes the keys of an account's first device.
 
-        Raises SecondDevice, without leaving a session, where the account is another device's.
+        A further device is `pending` until it is linked (`devices.link`), or resets the account (`devices.reset`).
         """
         code = parse_code(link, service=self.service.url)
         with self._around.progress("Making this device's signing key"):
@@ -121,14 +100,13 @@ class Account:
             self._profile = self._profile | {"uid": opened.uid}
             self._state.put(Kind.PROFILE, self._profile)
             self._session.begin(opened.tokens)
-        self._watch(opened.head)
-        with self._around.progress("Making and publishing this device's keys"):
-            try:
-                self._device.publish()
-            except SecondDevice:
-                with suppress(SealpostError):
-                    self._session.end()
-                raise
+        self._stand(opened.standing)
+        if self._device.state() == "removed":
+            with suppress(SealpostError):
+                self._session.end()
+            raise refusals.removed()
+        with self._around.progress("Making and publishing this device's keys"), suppress(DeviceNotActive):
+            self._device.publish()
         return self.whoami()
 
     def whoami(self) -> Identity:
@@ -259,127 +237,6 @@ class Account:
         self._state.put(Kind.PROFILE, self._profile)
         self.service.close()
         self.service.url = url
-
-    @property
-    def _uid(self) -> str:
-        uid = self._profile["uid"]
-        if uid is None:
-            raise NotSignedIn("This profile has never signed in.", cure="Run: sealpost sign-in LINK")
-        return str(uid)
-
-    def _watch(self, stated: object) -> None:
-        """Tells of a statement in one's own chain that this device did not make. It stops sending, not reading."""
-        try:
-            self._contacts.check_own(stated)
-        except Unsafe as alarm:
-            self._around.on_alarm(alarm)
-
-    def _tell_alarm(self) -> None:
-        alarm = self._contacts.alarm()
-        if alarm is not None:
-            self._around.on_alarm(alarm)
-
-    def _now(self) -> float:
-        """The later of our clock and the service's: no difference of clocks lengthens a key's life."""
-        return max(self._around.wall.time(), self.service.now())
-
-    @cached_property
-    def _session(self) -> Session:
-        return Session(
-            state=self._state,
-            service=self.service,
-            key=signing_key(self._state),
-            on_head=self._watch,
-            identity=self._around.identity,
-        )
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """The sessions of this account, on all devices."""
-        return Sessions(state=self._state, session=self._session)
-
-    @cached_property
-    def _device(self) -> OwnDevice:
-        return OwnDevice(
-            state=self._state,
-            session=self._session,
-            service=self.service,
-            uid=self._uid,
-            key=signing_key(self._state),
-        )
-
-    @cached_property
-    def _contacts(self) -> Contacts:
-        return Contacts(
-            state=self._state,
-            call=self._session.call,
-            own=self._uid,
-            device=signing_key(self._state).kid,
-            now=self._now,
-        )
-
-    @cached_property
-    def _comparison(self) -> Comparison:
-        return Comparison(contacts=self._contacts, own=self._uid)
-
-    @cached_property
-    def sync(self) -> Sync:
-        """What one's other devices are told of people; `tell_all` once a device was linked."""
-        return Sync(
-            state=self._state,
-            session=self._session,
-            service=self.service,
-            contacts=self._contacts,
-            device=self._device,
-            own=self._uid,
-            now=self._now,
-        )
-
-    @cached_property
-    def _sender(self) -> Sender:
-        return Sender(
-            state=self._state,
-            session=self._session,
-            service=self.service,
-            contacts=self._contacts,
-            device=self._device,
-            own=self._uid,
-            email=self._profile["email"],
-            now=self._now,
-        )
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return Reader(
-            state=self._state, contacts=self._contacts, device=self._device, own=self._uid, now=self._now
-        )
-
-    @cached_property
-    def _delivery(self) -> Delivery:
-        return Delivery(
-            state=self._state,
-            session=self._session,
-            device=self._device,
-            reader=self._reader,
-            mailbox=self._mailbox,
-            wall=self._around.wall,
-        )
-
-    def _mailbox(self) -> tuple[Mailbox, float]:
-        if self._around.mailbox is not None:
-            return self._around.mailbox()
-        from sealpost.firestore import FirestoreMailbox  # half a second of imports, for readers alone
-
-        token = self._session.id_token()
-        tokens = self._session.tokens()
-        mailbox = FirestoreMailbox(
-            project=tokens.firebase.project,
-            uid=self._uid,
-            session_id=tokens.session_id,
-            id_token=token.value,
-            emulator=tokens.firebase.firestore_host,
-        )
-        return mailbox, token.expires
 
     def _unshown_then_new(self, timeout: float | None, hooks: Hooks) -> Iterator[Item]:
         yield from list(self._reader.history(new=True))

@@ -3,14 +3,19 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from sealpost import refusals
 from sealpost.contact import Contact
 from sealpost.errors import ServiceProblem
-from sealpost.protocol import bounds, chain, encoding, encryption_keys
+from sealpost.protocol import bounds, chain, encoding, encryption_keys, jws
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.protocol.opening import OwnKey
 from sealpost.service import Service
 from sealpost.session import Session
+from sealpost.standing import Standing
 from sealpost.state import Kind, State
+
+DeviceState = Literal["new", "pending", "active", "removed"]
+"""`new` until the keys are published; `pending` where the account is other devices' and this one is not linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +23,9 @@ class Device:
     """A device of one's own account. `id` is the thumbprint of its signing key."""
 
     id: str
-    state: Literal["new", "active"]
+    state: DeviceState
     key_number: int = 0
     key_expires: int = 0
-
-
-class SecondDevice(ServiceProblem):
-    """The account's key chain is another device's."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This account already has a device, and this version cannot link a second one.",
-            code="device-not-active",
-            status=409,
-            cure="Use the profile of the first device.",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +74,23 @@ class OwnDevice:
         self.key = key
 
     def describe(self) -> Device:
-        keys = [key for key in self._keys() if key.published]
+        keys, state = [key for key in self._keys() if key.published], self.state()
         newest = max(keys, key=lambda key: key.n, default=None)
-        published = self._state.get(Kind.CONTACT, self._uid) is not None
-        if newest is None or not published:
-            return Device(self.key.kid, "new")
+        if state != "active" or newest is None:
+            return Device(self.key.kid, "new" if state == "active" else state)
         return Device(self.key.kid, "active", newest.n, newest.exp)
+
+    def state(self) -> DeviceState:
+        """How this device stands, as far as is known without asking."""
+        standing = Standing.load(self._state)
+        if standing is not None and standing.device == "revoked":
+            return "removed"
+        stored = self._state.get(Kind.CONTACT, self._uid)
+        if stored is not None:
+            active = Contact.load(stored).chain.active_devices
+            return "active" if any(device.id == self.key.kid for device in active) else "removed"
+        head = None if standing is None else standing.head
+        return "new" if head is None or head.root in self._tried_roots() else "pending"
 
     def receiving_keys(self) -> dict[str, OwnKey]:
         """The private keys still held, by kid."""
@@ -102,13 +106,30 @@ class OwnDevice:
     def publish(self) -> None:
         """Publishes what the account still lacks: the chain's first statement, a first or a due encryption key.
 
-        Safe to repeat at any time, also after a crash or a lost answer.
+        Safe to repeat at any time, also after a crash or a lost answer. Raises DeviceNotActive on a device that is not
+        linked, or was removed.
         """
         with self._state.alone():
-            if self._state.get(Kind.CONTACT, self._uid) is None:
-                self._begin_chain()
-            elif self._renewal_due():
-                self._publish_next_key()
+            match self.state():
+                case "pending":
+                    raise refusals.not_linked()
+                case "removed":
+                    raise refusals.removed()
+                case "new":
+                    self._begin_chain()
+                case "active":
+                    if self._renewal_due():
+                        self._publish_next_key()
+
+    def first_key(self) -> str:
+        """The statement of this device's first encryption key, which is stored. To be published, then confirmed."""
+        return self._announcement(self._unpublished(n=1))
+
+    def confirm_first(self, statement: str) -> None:
+        """The service has taken the key that this statement of `first_key` announced."""
+        announced = jws.parse(jws.Type.ENCRYPTION_KEY, statement).claims
+        (key,) = (key for key in self._keys() if key.kid == announced["keys"][0]["kid"])
+        self._published(replace(key, iat=announced["iat"], exp=announced["exp"]))
 
     def destroy_ended(self, *, catch_up_started: float) -> None:
         """After a complete catch-up: the private halves that nothing new can be sealed for are destroyed."""
@@ -135,12 +156,14 @@ class OwnDevice:
         try:
             self._publish(statement, encryption_key)
         except ServiceProblem as problem:
-            head = problem.members.get("head")
-            if problem.code != "chain-conflict" or not isinstance(head, dict):
+            if problem.code != "chain-conflict":
                 raise
-            accepted = [one for one in tried if encoding.digest(one) == head.get("root")]
+            standing = Standing.read({"device": {"state": "pending"}, "head": problem.members.get("head")})
+            root = None if standing.head is None else standing.head.root
+            accepted = [one for one in tried if encoding.digest(one) == root]
             if not accepted:
-                raise SecondDevice from None
+                standing.save(self._state)
+                raise refusals.not_linked() from None
             statement = accepted[0]
         with self._state.transaction():
             self._published(encryption_key)
@@ -167,7 +190,10 @@ class OwnDevice:
             self._published(key)
 
     def _publish(self, statement: str | None, key: _EncryptionKey) -> None:
-        announced = encryption_keys.key_statement(
+        self._session.proved("publish_key", statement=statement, encryption_key=self._announcement(key))
+
+    def _announcement(self, key: _EncryptionKey) -> str:
+        return encryption_keys.key_statement(
             uid=self._uid,
             signing_key=self.key,
             encryption_key=PrivateKey.parse(key.jwk).public,
@@ -175,14 +201,11 @@ class OwnDevice:
             now=key.iat,
             life=key.exp - key.iat,
         )
-        self._session.call(
-            "publish_key",
-            lambda token: {
-                "statement": statement,
-                "encryption_key": announced,
-                "proof": self._session.proof("publish_key", token),
-            },
-        )
+
+    def _tried_roots(self) -> set[str]:
+        """Hashes of the first statements that this device tried to publish."""
+        stored = self._state.get(Kind.FIRST_STATEMENT) or {"tried": []}
+        return {encoding.digest(statement) for statement in stored["tried"]}
 
     def _unpublished(self, *, n: int) -> _EncryptionKey:
         """Key number `n`, stored before it is announced; dated anew at each try.

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     UNTOLD = "untold"
     STANDING = "standing"
     LINK = "link"
+    RESET = "reset"
     LINK_TRIES = "link-tries"
     FALSE_CLAIM = "false-claim"
 

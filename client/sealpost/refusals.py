@@ -3,6 +3,7 @@
 from sealpost.contact import Contact
 from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.protocol.errors import Code, ProtocolError
+from sealpost.terminal import local_time
 
 OWN = "your own account"
 _ASK = "Ask the person by other means, and tell the service's operator."
@@ -72,6 +73,16 @@ def removed() -> DeviceNotActive:
     return DeviceNotActive(
         "This device was removed from the account. What came before stays readable here.",
         cure="Sign up with a new profile: sealpost --profile NAME sign-up EMAIL --service URL, and link that one.",
+    )
+
+
+def pending_reset(device: str, due_at: int) -> Unsafe:
+    """Somebody who reads the account's mail wants to begin anew."""
+    return Unsafe(
+        f"Device {device[:8]} has signed in with your address and wants to reset the account: "
+        f"from {local_time(due_at)} on it may remove all other devices, this one too.",
+        code="pending-reset",
+        cure="If that is not you: sealpost veto. Then see who else reads your mail.",
     )
 
 

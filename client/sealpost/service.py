@@ -48,6 +48,11 @@ _REPEATABLE = frozenset(
         "list_audit",
         "set_discovery",
         "find_keys",
+        "request_link",
+        "get_link_request",
+        "grant_link",
+        "get_link_grant",
+        "veto_reset",
         "create_conversation",
         "send_message",
     }

@@ -16,6 +16,7 @@ from sealpost.protocol.errors import ProtocolError
 from sealpost.protocol.jwk import PrivateKey
 from sealpost.protocol.proof import session_proof
 from sealpost.service import Json, Service, may_be_plain
+from sealpost.standing import Standing
 from sealpost.state import Kind, State
 
 _ACCESS_MARGIN = 60
@@ -91,11 +92,11 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that has just begun. `head` is what the service states of the account's key chain: unchecked, None for none."""
+    """A session that has just begun."""
 
     uid: str
     tokens: Tokens
-    head: object
+    standing: Standing
 
 
 def open_session(*, service: Service, email: str, code: str, key: PrivateKey) -> Opened:
@@ -117,7 +118,7 @@ def open_session(*, service: Service, email: str, code: str, key: PrivateKey) ->
     tokens = Tokens.read(
         answer, session_id=answer.get("session_id"), service_url=service.url, now=service.wall.time()
     )
-    return Opened(uid, tokens, answer.get("head"))
+    return Opened(uid, tokens, Standing.read(answer))
 
 
 def is_signed_in(state: State) -> bool:
@@ -128,7 +129,7 @@ def is_signed_in(state: State) -> bool:
 class Session:
     """Calls the service as this device.
 
-    `on_head` gets what the service states of one's own key chain, a head or None, with each refresh.
+    `on_standing` gets how this device stands, as the service says with each refresh.
     """
 
     def __init__(
@@ -137,11 +138,11 @@ class Session:
         state: State,
         service: Service,
         key: PrivateKey,
-        on_head: Callable[[object], None],
+        on_standing: Callable[[Standing], None],
         identity: httpx.BaseTransport | None = None,
     ) -> None:
         self._state = state
-        self._on_head = on_head
+        self._on_standing = on_standing
         self._service = service
         self._key = key
         self._identity = identity
@@ -182,10 +183,22 @@ class Session:
             tokens = self.tokens()
         return self._exchange(tokens)
 
+    def renew(self) -> None:
+        """Refreshes now: what the service says of this device is the newest then."""
+        self._refresh(stale=self.tokens().access_token)
+
+    def proved(self, function: str, **body: object) -> Json:
+        """A call with the access token and a proof."""
+        return self.call(function, lambda token: {**body, "proof": self.proof(function, token)})
+
     def forget_id_token(self) -> None:
         """After a refusal: the next ID token comes from a refreshed session."""
         with self._state.transaction():
             self._state.put(Kind.SESSION, asdict(replace(self.tokens(), id_until=0.0)))
+
+    def forget(self) -> None:
+        """The session has ended at the service."""
+        self._state.delete(Kind.SESSION)
 
     def end(self) -> None:
         """Revokes the session at the service and forgets it.
@@ -194,11 +207,8 @@ class Session:
         """
         tokens = self.tokens()
         with suppress(NotSignedIn):
-            self.call(
-                "revoke_session",
-                lambda token: {"session_id": tokens.session_id, "proof": self.proof("revoke_session", token)},
-            )
-        self._state.delete(Kind.SESSION)
+            self.proved("revoke_session", session_id=tokens.session_id)
+        self.forget()
 
     def tokens(self) -> Tokens:
         stored = self._state.get(Kind.SESSION)
@@ -249,7 +259,7 @@ class Session:
             if self.tokens().access_token != stale:
                 return
             answer = self._refreshed()
-        self._on_head(answer.get("head"))
+        self._on_standing(Standing.read(answer))
 
     def _refreshed(self) -> Json:
         """The answer, stored. A proof that our clock spoilt is made again once."""

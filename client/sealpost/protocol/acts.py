@@ -7,7 +7,7 @@ from typing import Any
 
 from sealpost.protocol import jws
 from sealpost.protocol.bounds import VERSION
-from sealpost.protocol.chain import Chain
+from sealpost.protocol.chain import Chain, Head
 from sealpost.protocol.jwk import PrivateKey, PublicKey
 from sealpost.protocol.statements import Backup
 
@@ -40,16 +40,25 @@ def set_history_key(
 
 def reset(chain: Chain, key: PrivateKey, now: int) -> str:
     """The new device ``key`` begins a new root; every earlier device ends."""
-    return _statement(chain, "reset", key, now, device=key.public.to_json())
+    return reset_after(chain.head, key, max(now, chain.times[-1]))
+
+
+def reset_after(head: Head, key: PrivateKey, now: int) -> str:
+    """A reset by a device that may not read the chain yet: it knows the stated ``head`` alone."""
+    return _after(head, "reset", key, now, device=key.public.to_json())
 
 
 def _statement(chain: Chain, act: str, signer: PrivateKey, now: int, /, **carried: Any) -> str:
+    return _after(chain.head, act, signer, max(now, chain.times[-1]), **carried)
+
+
+def _after(head: Head, act: str, signer: PrivateKey, now: int, /, **carried: Any) -> str:
     payload = {
         "v": VERSION,
-        "iss": chain.uid,
-        "seq": chain.head.seq + 1,
-        "prev": chain.head.hash,
-        "iat": max(now, chain.times[-1]),
+        "iss": head.uid,
+        "seq": head.seq + 1,
+        "prev": head.hash,
+        "iat": now,
         "act": act,
         **carried,
         "ext": {},

@@ -22,6 +22,8 @@ KEY_GRACE: Final = 24 * 3600
 
 POSSESSION_LIFE: Final = 15 * 60
 """Seconds for which a pop may serve."""
+MAX_DEVICES: Final = 10
+"""Active devices of an account."""
 LINK_LIFE: Final = 10 * 60
 """Seconds for which a request to link stands."""
 MAX_LINK_TRIES: Final = 5

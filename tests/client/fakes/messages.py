@@ -23,7 +23,9 @@ class Messages(Store):
                     "uid": account["uid"],
                     "head": head_of(account),
                     "statements": account["statements"][asked["known_seq"] + 1 :],
-                    "encryption_keys": [account["key"], *account.get("other_keys", {}).values()],
+                    "encryption_keys": [
+                        one for one in (account["key"], *account["other_keys"].values()) if one is not None
+                    ],
                 }
             )
         shown = [self.conversations.get(asked["id"]) for asked in body["conversations"]]

@@ -8,7 +8,7 @@ from tests.client.fakes.keys import Keys
 from tests.client.fakes.messages import Messages
 from tests.client.fakes.overview import Overview
 from tests.client.fakes.sessions import Sessions
-from tests.client.fakes.wire import Json
+from tests.client.fakes.wire import Json, problem
 
 
 class FakeService(Sessions, Overview, Keys, Messages):
@@ -36,9 +36,20 @@ class FakeService(Sessions, Overview, Keys, Messages):
         answer = self.before[function](body) if function in self.before else None
         if answer is None:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-            answer = getattr(self, function)(body, token)
+            answer = (
+                problem(401, "unauthenticated")
+                if self._is_ended(token)
+                else getattr(self, function)(body, token)
+            )
         if self.lose.get(function, 0):
             self.lose[function] -= 1
             raise httpx.ReadError("the connection broke")
         assert isinstance(answer, httpx.Response)
         return answer
+
+    def _is_ended(self, token: str) -> bool:
+        """Whether the device of an access token was removed."""
+        if not token:
+            return False
+        _, email, _, device = token.split(" ")
+        return device in self.accounts[email]["ended"]

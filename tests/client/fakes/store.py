@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from sealpost.mailbox import MessageDocument
+from sealpost.service import Wall
 from tests.client.fakes.listening import FakeListening
 from tests.client.fakes.wire import Json, claims
 
@@ -21,6 +22,7 @@ class Store:
     before: dict[str, Callable[[Json], httpx.Response | None]] = field(default_factory=dict)
     lose: dict[str, int] = field(default_factory=dict)
     """How many answers of a function get lost after the service has done its work."""
+    wall: Wall = field(default_factory=Wall)
     listeners: list[FakeListening] = field(default_factory=list)
 
     def add(self, document: MessageDocument) -> None:

@@ -1,6 +1,7 @@
 """One service and the profiles on it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +22,11 @@ CHEAP = Cost(memory=8, passes=1)
 
 
 class StillWall(Wall):
-    """Real time that a test can move; sleeping is only written down."""
+    """Real time that a test can move; sleeping is only written down. `meanwhile` happens while somebody sleeps."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.meanwhile: Callable[[], object] = lambda: None
         self.slept: list[float] = []
 
     def time(self) -> float:
@@ -32,6 +34,7 @@ class StillWall(Wall):
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.meanwhile()
 
 
 @dataclass
@@ -44,6 +47,9 @@ class World:
     warnings: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     mailboxes: dict[str, FakeMailbox] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.service.wall = self.wall
 
     def around(self, name: str) -> Surroundings:
         """NAME-2 is the profile of a person's second device."""
@@ -63,9 +69,9 @@ class World:
         return ProfileFolder(self.home, name)
 
     def person(self, name: str) -> Account:
-        """Signs up and in as NAME@example.org."""
+        """Signs up and in as NAME@example.org; NAME-2 is a second device, which is pending."""
         account = Account.sign_up(
-            f"{name}@example.org",
+            f"{name.removesuffix('-2')}@example.org",
             service=URL,
             folder=self.folder(name),
             new_passphrase=lambda: PASSPHRASE,

@@ -1,0 +1,135 @@
+"""Beginning anew: a new device takes the account over when all others are lost."""
+
+from typing import Any
+
+from sealpost import refusals
+from sealpost.contacts import Contacts
+from sealpost.device import OwnDevice
+from sealpost.errors import SIGN_IN_AGAIN, ServiceProblem, ServiceUnavailable, Unsafe, UsageError
+from sealpost.pinning import texts
+from sealpost.protocol import acts, encoding
+from sealpost.protocol.chain import Head
+from sealpost.protocol.errors import ProtocolError
+from sealpost.service import Service
+from sealpost.session import Session
+from sealpost.standing import Standing
+from sealpost.state import Kind, State
+from sealpost.terminal import local_time
+
+
+class Resetting:
+    """`own` is one's own uid."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        session: Session,
+        service: Service,
+        contacts: Contacts,
+        device: OwnDevice,
+        own: str,
+    ) -> None:
+        self._state = state
+        self._session = session
+        self._service = service
+        self._contacts = contacts
+        self._device = device
+        self._own = own
+
+    def reset(self) -> None:
+        """Publishes the reset, and pins the chain that goes on from it. Safe to repeat after a lost answer."""
+        self._require_pending()
+        with self._state.alone():
+            self._session.renew()
+            self._require_pending()
+            standing = Standing.load(self._state)
+            if standing is None or standing.head is None:
+                raise refusals.bad_answer()
+            enc = self._device.first_key()
+            if standing.head.root not in self._tried():
+                self._publish(standing.head, enc)
+            self._begin(enc)
+
+    def _require_pending(self) -> None:
+        match self._device.state():
+            case "removed":
+                raise refusals.removed()
+            case "new" | "active":
+                raise UsageError(
+                    "This device is one of the account's: there is nothing to begin anew.",
+                    cure="Remove devices that are lost: sealpost devices, then sealpost revoke DEVICE",
+                )
+
+    def _publish(self, head: Head, enc: str) -> None:
+        try:
+            self._post(head, enc)
+        except ServiceProblem as problem:
+            if problem.code != "chain-conflict":
+                raise _refusal(problem) from None
+            head = _head(problem)
+            if head.root in self._tried():
+                return
+            try:
+                self._post(head, enc)
+            except ServiceProblem as again:
+                raise _refusal(again) from None
+
+    def _post(self, head: Head, enc: str) -> None:
+        """Each tried statement is stored first, so that one whose answer was lost is known again by its hash."""
+        statement = acts.reset_after(head, self._device.key, int(self._service.now()))
+        stored = self._state.get(Kind.RESET) or {"tried": []}
+        self._state.put(Kind.RESET, {"tried": [*stored["tried"], statement]})
+        self._session.proved("publish_key", statement=statement, encryption_key=enc)
+
+    def _begin(self, enc: str) -> None:
+        """The chain that the service shows now, from its beginning: it must end in this device's reset."""
+        asked = {"address": None, "uid": self._own, "known_seq": -1}
+        answer = self._session.call("find_keys", {"accounts": [asked], "conversations": []})
+        shown: Any = answer.get("accounts")
+        if not isinstance(shown, list) or len(shown) != 1 or not isinstance(shown[0], dict):
+            raise refusals.bad_answer()
+        statements = texts(shown[0].get("statements"))
+        if not {encoding.digest(one) for one in statements if one.isascii()} & self._tried():
+            raise Unsafe(
+                "The service does not show the reset that this device has published.",
+                code="chain-hidden",
+                cure="Try again. If it goes on, tell the service's operator.",
+            )
+        with self._state.transaction():
+            self._contacts.begin_own(statements)
+            self._device.confirm_first(enc)
+            self._state.delete(Kind.RESET)
+            self._state.delete(Kind.LINK)
+
+    def _tried(self) -> set[str]:
+        stored = self._state.get(Kind.RESET) or {"tried": []}
+        return {encoding.digest(statement) for statement in stored["tried"]}
+
+
+def _head(problem: ServiceProblem) -> Head:
+    try:
+        return Head.parse(problem.members.get("head"))
+    except ProtocolError:
+        raise ServiceUnavailable("The service names no head.", code="bad-answer") from None
+
+
+def _refusal(problem: ServiceProblem) -> ServiceProblem:
+    due = problem.members.get("due_at")
+    if problem.code == "reset-delayed" and encoding.is_integer(due):
+        return ServiceProblem(
+            "Another device of this account was in use within the last 7 days. It is told of the reset, and can veto it.",
+            code=problem.code,
+            status=problem.status,
+            members=problem.members,
+            cure=f"From {local_time(due)} on, for 7 days, run again: sealpost reset --yes. "
+            "If you have that device: sealpost link here, sealpost approve there.",
+        )
+    if problem.code == "forbidden":
+        return ServiceProblem(
+            "A reset has to follow a sign-in within 5 minutes.",
+            code=problem.code,
+            status=problem.status,
+            cure=f"{SIGN_IN_AGAIN}, then sealpost reset --yes",
+        )
+    return problem
