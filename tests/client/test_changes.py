@@ -163,7 +163,7 @@ class TestReset:
         assert ada.send(BOB, "compared").verified
 
     def test_a_root_that_is_pinned_no_more_is_not_vouched_for(
-        self, world: World, ada: Account, bob: Account
+        self, world: World, ada: Account, bob: Account, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         number = ada.safety_number(BOB)
         reset(world, bob)
@@ -171,6 +171,12 @@ class TestReset:
 
         assert not ada._contacts.vouch(bob._uid, number.root)
 
+        monkeypatch.setattr(
+            ada._contacts, "vouch", lambda *_: False
+        )  # as if the reset came while it was marked
+        ada.safety_number(BOB)
+        with pytest.raises(Unsafe):
+            ada.mark_verified(BOB)
         assert not ada.safety_number(BOB).verified
 
     @pytest.mark.parametrize("seen", [True, False])
