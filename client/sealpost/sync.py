@@ -44,9 +44,13 @@ class Sync:
     def tell_all(self) -> None:
         """Tells of everybody who is pinned: a device has joined that knows nobody."""
         with self._state.transaction():
-            known = [stored["uid"] for stored in self._state.all(Kind.CONTACT)]
-            self._contacts.expected.tell(*(uid for uid in known if uid != self._own))
+            self._contacts.expected.tell(*(pin.uid for pin in self.pins()))
         self.tell()
+
+    def pins(self) -> tuple[Pin, ...]:
+        """Everybody who is pinned, and what the person compared: for another device, or a backup."""
+        known = [stored["uid"] for stored in self._state.all(Kind.CONTACT)]
+        return self._pins([uid for uid in known if uid != self._own])
 
     def tell(self) -> None:
         """Tells what the other devices have not been told yet. Where that fails, the next time does it."""
@@ -67,24 +71,20 @@ class Sync:
             return
         for start in range(0, len(uids), bounds.MAX_PINS):
             chunk = uids[start : start + bounds.MAX_PINS]
-            if not self._send(self._pins(chunk), found):
+            if not self._send(Pins(self._pins(chunk)), found):
                 return
             self._contacts.expected.told(chunk)
 
-    def _pins(self, uids: Sequence[str]) -> Pins:
+    def _pins(self, uids: Sequence[str]) -> tuple[Pin, ...]:
         contacts = [contact for uid in uids if (contact := self._contacts.pinned(uid)) is not None]
-        return Pins(
-            tuple(
-                Pin(
-                    uid=contact.uid,
-                    head=(contact.chain.head.seq, contact.chain.head.hash),
-                    verified=contact.verified,
-                    addresses=tuple(
-                        self._contacts.book.addresses_of(contact.uid)[: bounds.MAX_PIN_ADDRESSES]
-                    ),
-                )
-                for contact in contacts
+        return tuple(
+            Pin(
+                uid=contact.uid,
+                head=(contact.chain.head.seq, contact.chain.head.hash),
+                verified=contact.verified,
+                addresses=tuple(self._contacts.book.addresses_of(contact.uid)[: bounds.MAX_PIN_ADDRESSES]),
             )
+            for contact in contacts
         )
 
     def _send(self, pins: Pins, own: Found) -> bool:
