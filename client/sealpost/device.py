@@ -156,11 +156,11 @@ class OwnDevice:
         try:
             self._publish(statement, encryption_key)
         except ServiceProblem as problem:
-            if problem.code != "chain-conflict":
+            head = problem.members.get("head")
+            if problem.code != "chain-conflict" or not isinstance(head, dict):
                 raise
-            standing = Standing.read({"device": {"state": "pending"}, "head": problem.members.get("head")})
-            root = None if standing.head is None else standing.head.root
-            accepted = [one for one in tried if encoding.digest(one) == root]
+            standing = Standing.read({"device": {"state": "pending"}, "head": head})
+            accepted = [one for one in tried if encoding.digest(one) == head["root"]]
             if not accepted:
                 standing.save(self._state)
                 raise refusals.not_linked() from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sealpost.errors import SealpostError
 
 _COMMAND = re.compile(
-    r"\bsealpost (?=(?:sign-up|sign-in|sign-out|send|inbox|listen|verify|accept|sessions|audit|discovery|history|recover|whoami|unlock|lock)\b)"
+    r"\bsealpost (?=(?:sign-up|sign-in|sign-out|send|inbox|listen|verify|accept|link|approve|devices|revoke|reset|veto|sessions|audit|discovery|history|recover|whoami|unlock|lock)\b)"
 )
 
 

@@ -126,19 +126,23 @@ def test_a_person_who_is_not_here_is_told_alike(
     assert "  Check the address. A person appears here after the first sign-in." in capsys.readouterr().err
 
 
-def test_a_second_device_is_refused_and_leaves_no_session(
+def test_a_second_device_stays_signed_in_and_is_told_what_next(
     cli: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     signed_in(cli, "ada")
-    assert run("--profile", "second", "sign-up", "ada@example.org", "--service", URL) == 0
+    assert run("--profile", "ada-2", "sign-up", "ada@example.org", "--service", URL) == 0
     capsys.readouterr()
 
-    assert run("--profile", "second", "sign-in", "code-code-code-code") == ExitStatus.REFUSED
+    assert run("--profile", "ada-2", "sign-in", "code-code-code-code") == 0
 
-    assert "already has a device" in capsys.readouterr().err
-    assert len(cli.service.called("revoke_session")) == 1
-    with cli.reopened("second") as second:
-        assert not second.whoami().signed_in
+    printed = capsys.readouterr()
+    assert "(pending)" in printed.out
+    assert "sealpost --profile ada-2 link" in printed.err
+    assert "sealpost --profile ada-2 reset" in printed.err
+    assert run("--profile", "ada-2", "send", "bob@example.org", "hi") == ExitStatus.REFUSED
+    assert run("--profile", "ada-2", "inbox") == ExitStatus.REFUSED
+    assert "sealpost --profile ada-2 link" in capsys.readouterr().err
+    assert len(cli.service.called("publish_key")) == 1
 
 
 def test_signed_out_profiles_are_told_the_way_back(cli: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from sealpost.account import Account
 from sealpost.commands import account as profiles
-from sealpost.commands import messages, people, sessions
+from sealpost.commands import devices, messages, people, sessions
 from sealpost.commands.showing import show_alarm
 from sealpost.errors import ExitStatus
 from sealpost.folders import ProfileFolder
@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, Callable[[Account, argparse.Namespace, Program], ExitSta
     **profiles.COMMANDS,
     **messages.COMMANDS,
     **people.COMMANDS,
+    **devices.COMMANDS,
     **sessions.COMMANDS,
 }
 
@@ -40,7 +41,7 @@ def _run(options: argparse.Namespace, folder: ProfileFolder) -> ExitStatus:
     if options.command == "sign-up":
         return profiles.sign_up(options, folder, source, _AROUND)
     as_json = options.command in {"inbox", "listen"} and options.json
-    around = replace(_AROUND, on_alarm=partial(show_alarm, as_json=as_json))
+    around = replace(_AROUND, on_alarm=partial(show_alarm, program=Program(folder.name), as_json=as_json))
     with Account.open(folder, passphrase=source.present, surroundings=around) as account:
         program = Program(folder.name, account.address)
         with program.fitting_cures():

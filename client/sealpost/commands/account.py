@@ -8,6 +8,7 @@ from sealpost.commands.showing import print_json, show_identity
 from sealpost.errors import ExitStatus
 from sealpost.folders import ProfileFolder
 from sealpost.passphrase import PassphraseSource
+from sealpost.people import Identity
 from sealpost.program import Program
 from sealpost.surroundings import Surroundings
 from sealpost.terminal import say
@@ -38,7 +39,9 @@ def sign_in(account: Account, options: argparse.Namespace, program: Program) -> 
         if sys.stdin.isatty():
             say("Paste the link from the mail, or the code, then Enter:")
         link = sys.stdin.readline()
-    show_identity(account.sign_in(link), program)
+    identity = account.sign_in(link)
+    show_identity(identity, program)
+    _say_how_to_join(identity, program)
     return ExitStatus.OK
 
 
@@ -63,6 +66,7 @@ def whoami(account: Account, options: argparse.Namespace, program: Program) -> E
         )
     else:
         show_identity(identity, program)
+        _say_how_to_join(identity, program)
     return ExitStatus.OK
 
 
@@ -81,6 +85,16 @@ def lock(folder: ProfileFolder) -> ExitStatus:
     folder.state.lock()
     say("Locked.")
     return ExitStatus.OK
+
+
+def _say_how_to_join(identity: Identity, program: Program) -> None:
+    if identity.device is None or identity.device.state != "pending":
+        return
+    say("The account has other devices, and this one is not linked to them yet.")
+    say(
+        f"Next: {program.command('link')}   (shows a secret; give it to `sealpost approve` on another device)"
+    )
+    say(f"If all others are lost: {program.command('reset', '--yes')}")
 
 
 COMMANDS = {"sign-in": sign_in, "sign-out": sign_out, "whoami": whoami}

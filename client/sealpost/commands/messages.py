@@ -6,10 +6,10 @@ import sys
 from sealpost.account import Account
 from sealpost.commands.showing import show, show_receipt
 from sealpost.delivery import Hooks
-from sealpost.errors import ExitStatus, ServiceUnavailable, TimedOut, UsageError
+from sealpost.errors import DeviceNotActive, ExitStatus, ServiceUnavailable, TimedOut, UsageError
 from sealpost.items import Message
 from sealpost.program import Program
-from sealpost.terminal import say, warn
+from sealpost.terminal import explain, say, warn
 
 _LARGEST_TEXT = 64 * 1024
 
@@ -31,7 +31,14 @@ def send(account: Account, options: argparse.Namespace, program: Program) -> Exi
 
 
 def inbox(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
-    new = account.inbox(mark=False)
+    try:
+        new = account.inbox(mark=False)
+    except DeviceNotActive as error:
+        if not options.all:
+            raise
+        error.cure = program.fitted(error.cure)
+        explain(error)
+        new = []
     items = account.history() if options.all else new
     for item in items:
         show(item, program, as_json=options.json)

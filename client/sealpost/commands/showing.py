@@ -49,10 +49,10 @@ def show_receipt(receipt: Receipt, program: Program, *, as_json: bool) -> None:
         warn(f"this was the first message to {receipt.to}. To be sure of their keys: {verify}")
 
 
-def show_alarm(alarm: Unsafe, *, as_json: bool) -> None:
+def show_alarm(alarm: Unsafe, *, program: Program, as_json: bool) -> None:
     """Beside the messages, too, where a program reads them."""
     say(f"ALARM: {neutralised(str(alarm))}")
-    say(f"  {neutralised(alarm.cure)}")
+    say(f"  {neutralised(program.fitted(alarm.cure))}")
     if as_json:
         print_json({"type": "alarm", "code": alarm.code, "reason": str(alarm)})
 
