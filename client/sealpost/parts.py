@@ -9,9 +9,13 @@ from sealpost.delivery import Delivery
 from sealpost.device import OwnDevice, signing_key
 from sealpost.devices import Devices
 from sealpost.errors import NotSignedIn, Unsafe
+from sealpost.history import History
+from sealpost.key_backups import KeyBackups
 from sealpost.mailbox import Mailbox
 from sealpost.own_chain import OwnChain
+from sealpost.protocol.key_backup import Cost as BackupCost
 from sealpost.receiving import Reader
+from sealpost.recovery import Recovery
 from sealpost.sending import Sender
 from sealpost.service import Service
 from sealpost.session import Session
@@ -126,6 +130,40 @@ class Parts:
             sync=self.sync,
             own=self._uid,
             now=self._now,
+        )
+
+    @cached_property
+    def history_key(self) -> History:
+        """The history of this account: on, off, and what it is."""
+        return History(
+            state=self._state,
+            service=self.service,
+            sync=self.sync,
+            chain=self.own_chain,
+            backups=self._key_backups,
+            key=signing_key(self._state),
+        )
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """What the recovery code brings back."""
+        return Recovery(
+            session=self._session,
+            contacts=self._contacts,
+            chain=self.own_chain,
+            backups=self._key_backups,
+            reader=self._reader,
+            mailbox=self._mailbox,
+            devices=self.devices,
+            is_pending=lambda: self._device.state() == "pending",
+            own=self._uid,
+        )
+
+    @cached_property
+    def _key_backups(self) -> KeyBackups:
+        cost = self._around.cost
+        return KeyBackups(
+            session=self._session, own=self._uid, cost=BackupCost(cost.memory, cost.passes, cost.lanes)
         )
 
     @cached_property

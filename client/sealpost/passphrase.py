@@ -87,6 +87,13 @@ class PassphraseSource:
         return None
 
 
+def typed_secret(prompt: str, *, cause: str, cure: str) -> str:
+    """What a person types on a terminal that does not show it. Raises Locked with `cause` where there is none."""
+    if not _has_terminal():
+        raise Locked(cause, cure=cure, code="no-terminal")
+    return _type(prompt, cure=cure)
+
+
 def _read_line(descriptor: int) -> bytes:
     """To the end of the first line and no byte further: what follows may be the message."""
     line = bytearray()
@@ -109,7 +116,7 @@ def _type(prompt: str, *, cure: str) -> str:
     try:
         return getpass.getpass(prompt, stream=sys.stderr)
     except EOFError:
-        raise Locked("No passphrase was given.", cure=cure) from None
+        raise Locked("Nothing was typed.", cure=cure) from None
 
 
 def _has_terminal() -> bool:

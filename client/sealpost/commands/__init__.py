@@ -7,7 +7,7 @@ from functools import partial
 
 from sealpost.account import Account
 from sealpost.commands import account as profiles
-from sealpost.commands import devices, messages, people, sessions
+from sealpost.commands import devices, history, messages, people, sessions
 from sealpost.commands.showing import show_alarm
 from sealpost.errors import ExitStatus
 from sealpost.folders import ProfileFolder
@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, Callable[[Account, argparse.Namespace, Program], ExitSta
     **messages.COMMANDS,
     **people.COMMANDS,
     **devices.COMMANDS,
+    **history.COMMANDS,
     **sessions.COMMANDS,
 }
 

@@ -4,7 +4,7 @@ import argparse
 from typing import Any, NoReturn
 
 from sealpost import __version__
-from sealpost.options import account, devices, messages, people, sessions
+from sealpost.options import account, devices, history, messages, people, sessions
 from sealpost.options.kinds import descriptor
 
 _DESCRIPTION = """\
@@ -63,6 +63,6 @@ def build_parser() -> argparse.ArgumentParser:
         made.set_defaults(refuse=made.error)
         return made
 
-    for group in (account, messages, people, devices, sessions):
+    for group in (account, messages, people, devices, history, sessions):
         group.add(command)
     return parser

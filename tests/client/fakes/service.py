@@ -4,6 +4,7 @@ import json
 
 import httpx
 
+from tests.client.fakes.backups import Backups
 from tests.client.fakes.keys import Keys
 from tests.client.fakes.messages import Messages
 from tests.client.fakes.overview import Overview
@@ -11,7 +12,7 @@ from tests.client.fakes.sessions import Sessions
 from tests.client.fakes.wire import Json, problem
 
 
-class FakeService(Sessions, Overview, Keys, Messages):
+class FakeService(Sessions, Overview, Backups, Keys, Messages):
     """A module for each kind of function; a function is the method of its name."""
 
     def transport(self) -> httpx.MockTransport:

@@ -1,0 +1,104 @@
+"""Coming back from a backup: whom the lost devices knew, and the messages that the history keys open."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sealpost.contacts import Contacts
+from sealpost.delivery import OpenMailbox
+from sealpost.devices import Devices
+from sealpost.errors import DeviceNotActive
+from sealpost.items import Message
+from sealpost.key_backups import KeyBackups, read_code
+from sealpost.mailbox import PAGE, FirestoreDenied, MessageDocument
+from sealpost.own_chain import OwnChain
+from sealpost.protocol.opening import OwnKey
+from sealpost.receiving import Reader
+from sealpost.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How many messages came back, and of how many people the backup told."""
+
+    messages: int
+    people: int
+
+
+class Recovery:
+    """The history keys live in memory, and no longer than `restore` runs."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        contacts: Contacts,
+        chain: OwnChain,
+        backups: KeyBackups,
+        reader: Reader,
+        mailbox: OpenMailbox,
+        devices: Devices,
+        is_pending: Callable[[], bool],
+        own: str,
+    ) -> None:
+        self._session = session
+        self._contacts = contacts
+        self._chain = chain
+        self._backups = backups
+        self._reader = reader
+        self._mailbox = mailbox
+        self._devices = devices
+        self._is_pending = is_pending
+        self._own = own
+
+    def recover(self, code: Callable[[], str], *, reset: bool = False) -> Restored:
+        """`restore`, on a pending device after a reset of the account, if that is said to be meant.
+
+        Raises what `devices.reset` raises too: the code is asked for first, and again the next time.
+        """
+        must_reset = self._is_pending()
+        if must_reset and not reset:
+            raise DeviceNotActive(
+                "This device is not linked to the account.",
+                cure="If you have another device: sealpost link. If all are lost: sealpost recover --yes, "
+                "which resets the account first. That removes all its other devices, and everybody you write with is told.",
+            )
+        secret = read_code(code())
+        if must_reset:
+            self._devices.reset()
+        return self.restore(secret)
+
+    def restore(self, code: str) -> Restored:
+        """Takes what the last announced backup holds, and reads the whole mailbox again. Safe to repeat.
+
+        Nothing is stored before the backup has passed every check. Raises UsageError, Locked or Unsafe where it does not,
+        and DeviceNotActive on a device that is not linked: reset the account first.
+        """
+        secret = read_code(code)
+        content = self._backups.open(self._chain.newest(), secret)
+        self._contacts.take_pins(content.pins)
+        keys = {key.kid: OwnKey(key, self._own, None) for key in content.history_keys}
+        return Restored(messages=self._read_again(keys), people=len(content.pins))
+
+    def _read_again(self, keys: Mapping[str, OwnKey]) -> int:
+        """A message opens with the keys of its account as other devices' messages do, by all checks."""
+        restored = (self._reader.restore(document, keys) for document in self._documents())
+        return sum(isinstance(item, Message) for item in restored)
+
+    def _documents(self) -> Iterator[MessageDocument]:
+        """Everything that the service keeps, from the beginning; from there again where a token was refused."""
+        for retry in (True, False):
+            mailbox, _ = self._mailbox()
+            try:
+                last = None
+                while True:
+                    page = mailbox.page(0, after=last)
+                    yield from page
+                    if len(page) < PAGE:
+                        return
+                    last = page[-1]
+            except FirestoreDenied:
+                if not retry:
+                    raise
+                self._session.forget_id_token()
+            finally:
+                mailbox.close()
