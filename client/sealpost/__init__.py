@@ -16,44 +16,56 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Account",
+    "AuditEntry",
     "Change",
     "Device",
+    "HistoryStatus",
     "Hooks",
     "Identity",
     "Message",
     "ProfileFolder",
     "Receipt",
     "Refused",
+    "Restored",
     "SafetyNumber",
     "SealpostError",
+    "SessionInfo",
     "Surroundings",
     "__version__",
 ]
 
 if TYPE_CHECKING:
     from sealpost.account import Account
+    from sealpost.audit import AuditEntry
     from sealpost.changes import Change
     from sealpost.delivery import Hooks
     from sealpost.device import Device
     from sealpost.errors import SealpostError
     from sealpost.folders import ProfileFolder
+    from sealpost.history import HistoryStatus
     from sealpost.items import Message, Refused
     from sealpost.people import Identity, SafetyNumber
+    from sealpost.recovery import Restored
     from sealpost.sending import Receipt
+    from sealpost.sessions import SessionInfo
     from sealpost.surroundings import Surroundings
 
 _HOMES = {
     "Account": "account",
+    "AuditEntry": "audit",
     "Change": "changes",
     "Device": "device",
+    "HistoryStatus": "history",
     "Hooks": "delivery",
     "Identity": "people",
     "Message": "items",
     "ProfileFolder": "folders",
     "Receipt": "sending",
     "Refused": "items",
+    "Restored": "recovery",
     "SafetyNumber": "people",
     "SealpostError": "errors",
+    "SessionInfo": "sessions",
     "Surroundings": "surroundings",
 }
 

@@ -1,10 +1,11 @@
 """The account's history key: with it, and the recovery code, what comes stays readable when all devices are lost."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sealpost.errors import SealpostError, ServiceProblem
+from sealpost.errors import Locked, SealpostError, ServiceProblem
 from sealpost.key_backups import KeyBackups, merged, read_code
 from sealpost.own_chain import OwnChain
 from sealpost.protocol import acts, key_backup
@@ -43,6 +44,7 @@ class History:
         chain: OwnChain,
         backups: KeyBackups,
         key: PrivateKey,
+        progress: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self._state = state
         self._service = service
@@ -50,6 +52,7 @@ class History:
         self._chain = chain
         self._backups = backups
         self._key = key
+        self._progress = progress
 
     def status(self) -> HistoryStatus:
         return _status(self._chain.newest())
@@ -67,10 +70,11 @@ class History:
             secret, earlier = key_backup.new_code(), None
         else:
             secret = read_code(code())
-            earlier = self._backups.open(before, secret)
-        keys = _keys(before, earlier)
-        content = Content(before.head, keys, merged(self._pins(), earlier.pins if earlier else ()))
-        saved = self._backups.save(content, code=secret, after=before.backup.n if before.backup else 0)
+            earlier = self._opened(before, secret)
+        with self._progress("Making and storing the backup"):
+            keys = _keys(before, earlier)
+            content = Content(before.head, keys, merged(self._pins(), earlier.pins if earlier else ()))
+            saved = self._backups.save(content, code=secret, after=before.backup.n if before.backup else 0)
         if earlier is None:
             show(key_backup.grouped(secret))
 
@@ -79,7 +83,8 @@ class History:
                 raise _overtaken()
             return acts.set_history_key(chain, keys[-1].public, saved.backup, self._key, self._now())
 
-        return _status(self._chain.publish(announce)), saved.left_out
+        with self._progress("Announcing the history key"):
+            return _status(self._chain.publish(announce)), saved.left_out
 
     def turn_off(self) -> bool:
         """Ends the history key: what comes from now on is read by devices alone. False if it was off.
@@ -97,6 +102,14 @@ class History:
         except _AlreadyOff:
             return False
         return True
+
+    def _opened(self, chain: Chain, secret: str) -> Content:
+        try:
+            with self._progress("Opening the backup"):
+                return self._backups.open(chain, secret)
+        except Locked as error:
+            error.cure += " If it is lost: sealpost history on --new-code, which gives up what it opens."
+            raise
 
     def _pins(self) -> list[Pin]:
         """Of everybody who is pinned, or of whom another device or a backup has told."""

@@ -142,6 +142,7 @@ class Parts:
             chain=self.own_chain,
             backups=self._key_backups,
             key=signing_key(self._state),
+            progress=self._around.progress,
         )
 
     @cached_property
@@ -157,6 +158,7 @@ class Parts:
             devices=self.devices,
             is_pending=lambda: self._device.state() == "pending",
             own=self._uid,
+            progress=self._around.progress,
         )
 
     @cached_property

@@ -1,6 +1,7 @@
 """Coming back from a backup: whom the lost devices knew, and the messages that the history keys open."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sealpost.contacts import Contacts
@@ -39,6 +40,7 @@ class Recovery:
         devices: Devices,
         is_pending: Callable[[], bool],
         own: str,
+        progress: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self._session = session
         self._contacts = contacts
@@ -49,6 +51,7 @@ class Recovery:
         self._devices = devices
         self._is_pending = is_pending
         self._own = own
+        self._progress = progress
 
     def recover(self, code: Callable[[], str], *, reset: bool = False) -> Restored:
         """`restore`, on a pending device after a reset of the account, if that is said to be meant.
@@ -64,7 +67,8 @@ class Recovery:
             )
         secret = read_code(code())
         if must_reset:
-            self._devices.reset()
+            with self._progress("Resetting the account"):
+                self._devices.reset()
         return self.restore(secret)
 
     def restore(self, code: str) -> Restored:
@@ -74,10 +78,12 @@ class Recovery:
         and DeviceNotActive on a device that is not linked: reset the account first.
         """
         secret = read_code(code)
-        content = self._backups.open(self._chain.newest(), secret)
+        with self._progress("Opening the backup"):
+            content = self._backups.open(self._chain.newest(), secret)
         self._contacts.take_pins(content.pins)
         keys = {key.kid: OwnKey(key, self._own, None) for key in content.history_keys}
-        return Restored(messages=self._read_again(keys), people=len(content.pins))
+        with self._progress("Reading all messages again"):
+            return Restored(messages=self._read_again(keys), people=len(content.pins))
 
     def _read_again(self, keys: Mapping[str, OwnKey]) -> int:
         """A message opens with the keys of its account as other devices' messages do, by all checks."""

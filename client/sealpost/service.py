@@ -64,7 +64,7 @@ _CURES = {
     "unauthenticated": f"The session has ended. {SIGN_IN_AGAIN}",
     "invalid-code": "Ask for a new one: sealpost sign-up EMAIL",
     "invalid-proof": "Check this computer's clock, then try again.",
-    "device-not-active": "This device is not, or no longer, one of the account's. Sign in again.",
+    "device-not-active": "This device is not, or no longer, one of the account's. See: sealpost whoami",
     "blocked": "The recipient does not take messages from you.",
     "not-a-member": "You are not in that conversation.",
     "payload-too-large": "Send a shorter text.",
