@@ -305,7 +305,7 @@ class Session:
     def _ended(self) -> NotSignedIn:
         self._state.delete(Kind.SESSION)
         return NotSignedIn(
-            "The session has ended (signed out, or not used for long).",
+            "The session has ended (signed out, not used for long, or this device was removed).",
             code="unauthenticated",
             cure=SIGN_IN_AGAIN,
         )

@@ -117,6 +117,12 @@ def test_a_reset_begins_a_new_root() -> None:
     ]
 
 
+def test_a_reset_needs_no_more_than_the_head() -> None:
+    own = with_tablet()
+    reset = chain.extend(own, [acts.reset_after(own.head, PHONE, NOW + 60)])
+    assert (reset.resets, reset.times[-1]) == ((2,), NOW + 60)
+
+
 def test_a_statement_is_never_dated_before_the_one_it_follows() -> None:
     own = with_tablet()
     later = chain.extend(own, [acts.revoke_device(own, TABLET.kid, ALICE.signing, NOW + 60)])
