@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sealpost.contacts import Contacts
 from sealpost.delivery import OpenMailbox
 from sealpost.devices import Devices
-from sealpost.errors import DeviceNotActive
+from sealpost.errors import DeviceNotActive, SealpostError
 from sealpost.items import Message
 from sealpost.key_backups import KeyBackups, read_code
 from sealpost.mailbox import PAGE, FirestoreDenied, MessageDocument
@@ -67,8 +67,7 @@ class Recovery:
             )
         secret = read_code(code())
         if must_reset:
-            with self._progress("Resetting the account"):
-                self._devices.reset()
+            self._reset()
         return self.restore(secret)
 
     def restore(self, code: str) -> Restored:
@@ -84,6 +83,14 @@ class Recovery:
         keys = {key.kid: OwnKey(key, self._own, None) for key in content.history_keys}
         with self._progress("Reading all messages again"):
             return Restored(messages=self._read_again(keys), people=len(content.pins))
+
+    def _reset(self) -> None:
+        try:
+            with self._progress("Resetting the account"):
+                self._devices.reset()
+        except SealpostError as error:
+            error.cure = error.cure.replace("sealpost reset --yes", "sealpost recover --yes")
+            raise
 
     def _read_again(self, keys: Mapping[str, OwnKey]) -> int:
         """A message opens with the keys of its account as other devices' messages do, by all checks."""

@@ -5,6 +5,7 @@ import pytest
 
 from sealpost.account import Account
 from sealpost.errors import Locked, SealpostError, ServiceProblem, UsageError
+from sealpost.key_backups import merged
 from sealpost.protocol import bounds, key_backup
 from sealpost.protocol.body import Pin
 from tests.client.devices import joined, own_chain
@@ -66,6 +67,7 @@ class TestOn:
         assert renew(ada, code.lower().replace("-", " ")) == 2
 
         assert kids(world, ada, code) == first
+        assert [body["n"] for body in world.service.called("save_key_backup")] == [1, 2]
         assert [pin.uid for pin in opened(world, ada, code).pins] == [bob._uid]
 
     def test_after_an_end_a_new_key_follows_and_the_old_one_stays_in_the_backup(
@@ -244,3 +246,13 @@ class TestOff:
 
         bob.send(EMAIL, "again")
         assert texts(bob)[-2:] == ["history-on", "history-off"]
+
+
+@pytest.mark.parametrize(("here", "in_backup", "stays"), [(2, 1, "here"), (1, 1, "here"), (1, 2, "backup")])
+def test_of_two_pins_of_a_person_the_longer_chain_stays(here: int, in_backup: int, stays: str) -> None:
+    """As long as the other, what was verified or accepted here counts."""
+    ours = Pin("u1", (here, "A" * 43), None, ("here",))
+    earlier = Pin("u1", (in_backup, "A" * 43), ("A" * 43, 0, "A" * 43), ("backup",))
+
+    (pin,) = merged([ours], [earlier])
+    assert pin.addresses == (stays,)

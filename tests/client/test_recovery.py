@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from sealpost.account import Account
-from sealpost.errors import DeviceNotActive, ExitStatus, SealpostError, Unsafe, UsageError
+from sealpost.errors import DeviceNotActive, ExitStatus, SealpostError, ServiceProblem, Unsafe, UsageError
 from sealpost.items import Message
 from sealpost.mailbox import FirestoreDenied
 from sealpost.protocol import encoding, key_backup
 from tests.client.command import run, signed_in
 from tests.client.devices import joined, own_chain
-from tests.client.fakes import World, texts
+from tests.client.fakes import World, problem, texts
 from tests.client.histories import opened, renew, turned_on
 from tests.client.stored import stored
 
@@ -82,6 +82,20 @@ class TestAllLost:
         with pytest.raises(UsageError):
             new.recovery.recover(lambda: "5M3Q-Z8T1", reset=True)
         assert len(world.service.accounts[EMAIL]["statements"]) == 2
+
+    def test_a_reset_that_has_to_wait_names_the_command_to_run_then(
+        self, world: World, new: Account, code: str
+    ) -> None:
+        world.service.before["publish_key"] = lambda _body: problem(
+            409, "reset-delayed", due_at=int(world.wall.time()) + 86400
+        )
+        with pytest.raises(ServiceProblem) as raised:
+            new.recovery.recover(lambda: code, reset=True)
+        assert "run again: sealpost recover --yes" in raised.value.cure
+        assert kept(new) == []
+
+        del world.service.before["publish_key"]
+        assert new.recovery.recover(lambda: code, reset=True).messages == 3
 
     def test_no_history_key_is_kept(self, world: World, new: Account, code: str) -> None:
         new.recovery.recover(lambda: code, reset=True)
