@@ -91,7 +91,7 @@ def typed_secret(prompt: str, *, cause: str, cure: str) -> str:
     """What a person types on a terminal that does not show it. Raises Locked with `cause` where there is none."""
     if not _has_terminal():
         raise Locked(cause, cure=cure, code="no-terminal")
-    return _type(prompt, cure=cure)
+    return _type(prompt, cure=cure, nothing="Nothing was typed.")
 
 
 def _read_line(descriptor: int) -> bytes:
@@ -112,11 +112,11 @@ def _first_line(line: bytes) -> str:
         raise UsageError("The passphrase is not UTF-8 text.", cure="Its first line is taken.") from None
 
 
-def _type(prompt: str, *, cure: str) -> str:
+def _type(prompt: str, *, cure: str, nothing: str = "No passphrase was given.") -> str:
     try:
         return getpass.getpass(prompt, stream=sys.stderr)
     except EOFError:
-        raise Locked("Nothing was typed.", cure=cure) from None
+        raise Locked(nothing, cure=cure) from None
 
 
 def _has_terminal() -> bool:
