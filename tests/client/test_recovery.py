@@ -213,8 +213,10 @@ class TestActiveDevice:
 
     def test_a_refused_token_is_renewed_once(self, world: World, ada: Account, code: str) -> None:
         mailbox = world.mailboxes["ada"]
+        ada._session.id_token()
         mailbox.failures.append(FirestoreDenied())
         assert ada.recovery.restore(code).messages == 0
+        assert ada._session.tokens().id_until == 0
 
         mailbox.failures.extend([FirestoreDenied(), FirestoreDenied()])
         with pytest.raises(FirestoreDenied):
@@ -287,7 +289,9 @@ class TestCommands:
         self, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cli: World
     ) -> None:
         assert run("--profile", "ada", "recover") == ExitStatus.LOCKED
-        assert "recover - < code.txt" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "There is no terminal to ask for the recovery code." in said
+        assert "sealpost --profile ada recover - < code.txt" in said
 
         (cli.home / "terminal").touch()
         monkeypatch.setattr("sealpost.passphrase._TERMINAL", str(cli.home / "terminal"))
