@@ -67,11 +67,8 @@ class Resetting:
         except ServiceProblem as problem:
             if problem.code != "chain-conflict":
                 raise _refusal(problem) from None
-            head = _head(problem)
-            if head.root in self._tried():
-                return
             try:
-                self._post(head, enc)
+                self._post(_head(problem), enc)
             except ServiceProblem as again:
                 raise _refusal(again) from None
 

@@ -51,6 +51,20 @@ class TestClocks:
         assert old not in ada._device.receiving_keys()
 
 
+class TestFirstPublication:
+    def test_one_whose_answer_was_lost_is_known_at_the_next_sign_in(self, world: World) -> None:
+        world.service.lose["publish_key"] = 99
+        with pytest.raises(ServiceUnavailable):
+            world.person("ada")
+        world.service.lose.clear()
+
+        with world.person("ada") as ada:
+            device = ada.whoami().device
+
+        assert device is not None
+        assert device.state == "active"
+
+
 class TestConflicts:
     def test_a_key_of_a_newer_copy_of_the_state_is_followed_by_a_new_one(
         self, world: World, ada: Account, bob: Account

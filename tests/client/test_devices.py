@@ -154,6 +154,27 @@ class TestRemoval:
         assert "removed before" in str(refused.value)
         assert len(own_chain(ada).active_devices) == 1
 
+    @pytest.mark.parametrize("code", ["rate-limited", "invalid-request"])
+    def test_a_second_refusal_is_told_as_it_is(
+        self, world: World, ada: Account, tablet: Account, code: str
+    ) -> None:
+        head = own_chain(ada).head.to_json()
+        refusals = [problem(400, code), problem(409, "chain-conflict", head=head)]
+        world.service.before["publish_key"] = lambda _body: refusals.pop()
+
+        with pytest.raises(ServiceProblem) as refused:
+            ada.devices.revoke(tablet._device.key.kid)
+
+        assert refused.value.code == code
+
+    def test_a_removed_device_removes_nobody(self, world: World, ada: Account, tablet: Account) -> None:
+        publish(world, ada, removal(ada, tablet._device.key.kid))
+
+        with pytest.raises(DeviceNotActive):
+            tablet.devices.revoke(ada._device.key.kid)
+
+        assert len(world.service.called("publish_key")) == 2
+
     def test_a_removal_still_makes_sense_after_another_act(
         self, world: World, ada: Account, tablet: Account
     ) -> None:
@@ -248,6 +269,19 @@ class TestReset:
 
         assert refused.value.code == "chain-hidden"
         assert newcomer._contacts.own() is None
+
+    @pytest.mark.parametrize("shown", [None, [], [None], [{"statements": 1}]])
+    def test_a_chain_that_cannot_be_read_is_asked_for_again(
+        self, world: World, newcomer: Account, shown: object
+    ) -> None:
+        world.service.before["find_keys"] = lambda _body: httpx.Response(200, json={"accounts": shown})
+        with pytest.raises(ServiceUnavailable):
+            newcomer.devices.reset()
+        world.service.before.clear()
+
+        newcomer.devices.reset()
+
+        assert state_of(newcomer) == "active"
 
     def test_a_linked_device_has_nothing_to_begin_anew(self, ada: Account) -> None:
         with pytest.raises(UsageError):

@@ -12,7 +12,7 @@ from sealpost.protocol import acts, bounds, chain, linking
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.state import Kind
 from tests.client.devices import history_on, own_chain, publish
-from tests.client.fakes import Json, World, problem, texts
+from tests.client.fakes import Json, World, claims, problem, texts
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 
@@ -133,6 +133,31 @@ class TestLinking:
 
         assert state_of(tablet) == "active"
 
+    def test_a_request_that_arrived_all_the_same_stands(
+        self, world: World, ada: Account, tablet: Account
+    ) -> None:
+        world.service.lose["request_link"] = 99
+        with pytest.raises(SealpostError):
+            tablet.devices.link(nobody)
+        world.service.lose.clear()
+
+        link(world, tablet, ada.devices.approve)
+
+        assert len({request["pop"] for request in world.service.called("request_link")}) == 1
+
+    def test_the_first_key_ends_when_its_statement_says(
+        self, world: World, ada: Account, tablet: Account
+    ) -> None:
+        ada.devices.approve(str(interrupted(world, tablet)))
+        world.wall.ahead = 60
+        tablet._device.first_key()
+
+        tablet.devices.link(nobody)
+
+        device = tablet.whoami().device
+        assert device is not None
+        assert device.key_expires == claims(world.service.called("request_link")[0]["encryption_key"])["exp"]
+
     def test_a_new_secret_replaces_the_earlier_one(self, world: World, ada: Account, tablet: Account) -> None:
         first = interrupted(world, tablet)
         shown: list[Request] = []
@@ -159,6 +184,7 @@ class TestLinking:
             tablet.devices.link(shown.append)
         assert ended.value.code == "link-expired"
         assert len(world.wall.slept) <= bounds.LINK_LIFE / 2 + 1
+        assert tablet._state.get(Kind.LINK) is None
 
         with pytest.raises(TimedOut):
             tablet.devices.link(shown.append)
