@@ -92,7 +92,7 @@ def accepted() -> list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]
     before, second = MILLISECONDS + 15_000, REMOVED_AT * 1000
     stale = (NOW + 10 + 600) * 1000 + 1
     kept = to_bob(TABLET, head(TWO), before)
-    same_second = to_bob(TABLET, head(TWO), second)
+    same_second = to_bob(TABLET, head(TWO), second + 999)
     late = to_bob(ALICE, head(TWO), stale)
     in_time = to_bob(ALICE, head(TWO), stale - 1)
     anew = to_bob(PHONE, head(RESET), second)

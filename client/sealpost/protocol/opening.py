@@ -182,7 +182,7 @@ def _check_sender(parsed: jws.Unverified, context: Context, document: Document, 
     chain.check_reference(seq, statement_hash)
     if not device.active_at(seq):
         raise ProtocolError(Code.UNKNOWN_DEVICE, "sender's device was not active")
-    if device.removed_at is not None and document.sent_at > device.removed_at * 1000:
+    if device.removed_at is not None and document.sent_at // 1000 > device.removed_at:
         raise ProtocolError(Code.REVOKED_DEVICE, "sent after the device was removed")
     return device
 
