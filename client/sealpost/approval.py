@@ -47,6 +47,7 @@ class Approval:
             chain = self._chain.newest()
             request = self._session.call("get_link_request", {}).get("request")
             if request is None:
+                self._sync.tell_all()  # where an earlier approval took effect, and its answer was lost
                 raise _nobody_asks()
             newcomer = self._verified(request, secret, chain)
             self._grant(newcomer, secret)

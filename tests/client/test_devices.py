@@ -166,6 +166,7 @@ class TestRemoval:
             ada.devices.revoke(tablet._device.key.kid)
 
         assert refused.value.code == code
+        assert "twice" not in str(refused.value)
 
     def test_a_removed_device_removes_nobody(self, world: World, ada: Account, tablet: Account) -> None:
         publish(world, ada, removal(ada, tablet._device.key.kid))

@@ -295,6 +295,25 @@ class TestApproving:
 
         assert refused.value.code == "not-found"
 
+    @pytest.mark.usefixtures("bob")
+    def test_one_whose_answer_was_lost_is_finished_by_the_next(
+        self, world: World, ada: Account, tablet: Account
+    ) -> None:
+        ada.mark_verified(BOB)
+        shown = interrupted(world, tablet)
+        world.service.lose["grant_link"] = 99
+        with pytest.raises(SealpostError):
+            ada.devices.approve(str(shown))
+        world.service.lose.clear()
+
+        with pytest.raises(UsageError) as refused:
+            ada.devices.approve(str(shown))
+
+        assert "sealpost devices" in refused.value.cure
+        tablet.devices.link(nobody)
+        assert texts(tablet) == []
+        assert tablet.send(BOB, "hello").verified
+
 
 class TestForgery:
     def test_a_chain_of_the_services_own_making_is_not_taken(
