@@ -216,7 +216,8 @@ class TestReset:
         assert texts(ada) == ["before"]
         reset(world, bob)
         look(ada, bob)
-        forged(world, bob, ada, heads=heads(ada, bob))
+        later = int((world.wall.time() + 2) * 1_000_000)
+        forged(world, bob, ada, heads=heads(ada, bob), sent_at=later)
 
         assert texts(ada) == ["reset", "revoked-device"]
 
