@@ -33,7 +33,8 @@ class Expectations:
     def met(self, contact: Contact, chain: Chain) -> Contact:
         """The contact with what was told of it, which its chain must contain: else ForkError, two different chains.
 
-        A mark for an earlier root of this chain waits to be accepted, as if it had been made here.
+        A mark for an earlier root of this chain waits to be accepted, as if it had been made here. `settle` once the contact
+        is saved: a look-up that is refused after all forgets nothing.
         """
         pin = self._expected(contact.uid)
         if pin is None:
@@ -46,8 +47,11 @@ class Expectations:
                 raise _fork(chain, pin, seq)
             if not contact.is_verified():
                 contact = replace(contact, verified=pin.verified, renewed=False)
-        self._state.delete(Kind.EXPECTED, contact.uid)
         return contact
+
+    def settle(self, uid: str) -> None:
+        """What was told of an account was met, and the contact is saved."""
+        self._state.delete(Kind.EXPECTED, uid)
 
     def tell(self, *uids: str) -> None:
         """The other devices are to hear of these accounts."""

@@ -120,7 +120,10 @@ class Pinning:
         contact = replace(pinned, statements=chain.statements)
         if resets and pinned.verified is None:
             contact = replace(contact, renewed=True)
-        return self._meet(contact, chain)
+        met = self._meet(contact, chain)
+        if isinstance(met, Contact):
+            self._expected.settle(chain.uid)
+        return met
 
     def extend(self, pinned: Contact, statements: Sequence[str]) -> Contact | SealpostError:
         """Pins statements that did not come by a look-up."""
@@ -144,6 +147,7 @@ class Pinning:
             met = self._meet(contact, chain)
             if isinstance(met, Contact):
                 met.save(self._state)
+                self._expected.settle(chain.uid)
 
     def _take_first(self, shown: Shown, address: str | None, who: str) -> Found | SealpostError:
         try:
@@ -157,6 +161,7 @@ class Pinning:
         found = self._take_keys(contact, chain, shown.keys, before=contact, address=address)
         if isinstance(found, Found):
             self._changes.record_first(chain)
+            self._expected.settle(chain.uid)
             self._expected.tell(chain.uid)
         return found
 

@@ -14,7 +14,8 @@ from sealpost.mailbox import MessageDocument
 from sealpost.protocol import bounds
 from sealpost.protocol.body import Pins, Text
 from sealpost.protocol.chain import Chain
-from sealpost.protocol.errors import Code, HiddenError, ProtocolError
+from sealpost.protocol.envelope import Outer
+from sealpost.protocol.errors import Code, HiddenError, Notice, ProtocolError
 from sealpost.protocol.identifiers import self_conversation
 from sealpost.protocol.opening import AlreadySeen, Document, Known, Opened, OwnKey, Receiver, open_message
 from sealpost.state import Json, Kind, State, StoredMessage
@@ -87,9 +88,12 @@ class Reader:
     def restore(self, document: MessageDocument, keys: Mapping[str, OwnKey]) -> Item | None:
         """Opens a document with history keys (by kid, `device` None) and keeps it; it counts as shown.
 
-        None, and nothing kept, for one that does not open, or was read before.
+        None, and nothing kept, for one that does not open, or was read before, or that a catch-up brings: one that is
+        sealed for this device too.
         """
         try:
+            if not self._device.receiving_keys().keys().isdisjoint(Outer.parse(document.envelope).kids):
+                return None
             opened = self._open(document, keys)
             return None if isinstance(opened, AlreadySeen) else self._keep(document, opened, new=False)
         except ProtocolError:
@@ -250,7 +254,9 @@ class Reader:
     def _keep(self, document: MessageDocument, opened: Opened, *, new: bool) -> Item | None:
         """Takes what an opened message says, and stores it."""
         try:
-            content = self._content(document, opened, pins_count=new)
+            content = self._content(
+                document, opened, pins_count=new and Notice.REMOVED_DEVICE not in opened.notices
+            )
         except ProtocolError as error:
             error.inner_hash = opened.inner_hash
             raise
@@ -266,7 +272,7 @@ class Reader:
         return self._items.of(kept)
 
     def _content(self, document: MessageDocument, opened: Opened, *, pins_count: bool) -> Json:
-        """What is stored. Pins out of an old message tell nothing: much may have been accepted since."""
+        """What is stored. Pins out of an old message, or by a device since removed, tell nothing."""
         kept = {"uid": document.sender_uid, "inner": opened.inner_hash}
         if document.cid == self_conversation(self._own) and opened.body["type"] == "pins":
             pins = Pins.parse(opened.body)

@@ -120,6 +120,25 @@ def test_pins_out_of_the_past_are_not_brought_back(world: World, ada: Account, t
     assert tablet._contacts.uid_of(BOB) is None
 
 
+def test_what_has_not_been_read_yet_stays_new(
+    world: World, ada: Account, bob: Account, tablet: Account
+) -> None:
+    """What this device's own keys open is brought by the inbox, pins and all, whatever is restored before."""
+    key = PrivateKey.generate(Use.ENCRYPTION)
+    publish(world, ada, history_on(ada, 1, key))
+    ada.mark_verified(BOB)
+    bob.send(ADA, "unread")
+
+    restored = [
+        tablet._reader.restore(document, {key.kid: OwnKey(key, ada._uid, None)})
+        for document in world.service.documents
+    ]
+
+    assert restored == [None, None]
+    assert texts(tablet) == ["history-on", "unread"]
+    assert tablet.safety_number(BOB).verified
+
+
 def test_a_removed_device_says_so(world: World, ada: Account, tablet: Account) -> None:
     publish(world, ada, removal(ada, tablet._device.key.kid))
 

@@ -268,6 +268,38 @@ def test_nobody_else_is_believed(world: World, ada: Account, bob: Account) -> No
     assert ada._state.all(Kind.EXPECTED) == []
 
 
+def test_nor_is_a_device_that_was_removed(ada: Account, bob: Account, tablet: Account) -> None:
+    """A thief of a device, with the service's help, could date a mark before its removal."""
+    tablet.mark_verified(BOB)
+    ada.devices.revoke(tablet._device.key.kid)
+
+    assert texts(ada) == []
+
+    assert ada._state.all(Kind.EXPECTED) == []
+    assert ada._contacts.uid_of(BOB) is None
+    assert not meet(ada, bob).is_verified()
+
+
+def test_what_was_told_outlives_a_look_up_that_was_refused(
+    world: World, ada: Account, bob: Account, tablet: Account
+) -> None:
+    """A service that first shows the true chain with a false key cannot show a false chain afterwards."""
+    ada.mark_verified(BOB)
+    assert texts(tablet) == []
+    shown = world.service.accounts[BOB]
+    true_key, shown["key"] = shown["key"], world.service.accounts[ADA]["key"]
+    with pytest.raises(Unsafe):
+        tablet.send(BOB, "hello")
+    shown["key"] = true_key
+    replace_keys(world, "bob")
+
+    with pytest.raises(Unsafe) as stopped:
+        tablet.send(BOB, "hello")
+
+    assert stopped.value.code == "chain-fork"
+    assert pin_of(tablet, bob).frozen is not None
+
+
 def test_an_older_mark_does_not_stand_against_a_newer_one(
     world: World, bob: Account, tablet: Account
 ) -> None:
