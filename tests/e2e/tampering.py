@@ -157,6 +157,15 @@ class Owner:
         self._delete(document.path)
         return replace(document, fields=found)
 
+    def taken_all(self, cid: str) -> list[Document]:
+        """Every message of a conversation, by id; they are stored no longer."""
+        answer = call("GET", self._url(f"conversations/{cid}/messages") + "?pageSize=300", bearer=OWNER).json
+        stored = {one["name"].rpartition("/")[2]: one["fields"] for one in answer.get("documents", [])}
+        made = [Document(cid, mid, stored[mid]) for mid in sorted(stored)]
+        for document in made:
+            self._delete(document.path)
+        return made
+
     def store(self, *documents: Document) -> None:
         for document in documents:
             self._stored.add(document.path)
@@ -176,6 +185,13 @@ class Owner:
             yield
         finally:
             self._change(*((table, column, false, true) for table, column, true, false in changes))
+
+    def run(self, sql: str, **values: object) -> None:
+        connection = self.backing.postgres.connect(self.suite.database)
+        try:
+            connection.run(sql, **values)
+        finally:
+            connection.close()
 
     def _change(self, *changes: tuple[str, str, str, str]) -> None:
         connection = self.backing.postgres.connect(self.suite.database)

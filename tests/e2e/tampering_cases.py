@@ -292,7 +292,7 @@ def _another_account(stage: Stage, bob: Client) -> list[str]:
 def _own_chain_gone(stage: Stage, bob: Client) -> list[str]:
     """The service states that Bob's account has no chain."""
     with stage.proxy.lying(create_session=rewriting(lambda answer: answer.update(head=None))):
-        bob.account.sign_in(stage.code(stage.bob))
+        bob.account.sign_in(stage.code(stage.bob.address))
     return bob.alarms
 
 

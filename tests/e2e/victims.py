@@ -18,7 +18,8 @@ from sealpost.contacts import Contact
 from sealpost.errors import Unsafe
 from sealpost.folders import ProfileFolder
 from sealpost.items import Item, Message, Refused
-from sealpost.protocol import chain, encoding
+from sealpost.protocol import chain as chains
+from sealpost.protocol import encoding
 from sealpost.protocol.context import kids_hash
 from sealpost.protocol.jwk import PrivateKey, PublicKey
 from sealpost.protocol.jws import Type
@@ -54,21 +55,29 @@ class Person:
     address: str
     signing: PrivateKey
     encryption: PrivateKey
-    first_statement: str
-    """Of the key chain; there is no other one."""
+    statements: tuple[str, ...]
+    """Of the key chain."""
 
     @property
-    def head(self) -> chain.Head:
-        return chain.verify(self.uid, [self.first_statement]).head
+    def first_statement(self) -> str:
+        return self.statements[0]
+
+    @property
+    def chain(self) -> chains.Chain:
+        return chains.verify(self.uid, self.statements)
+
+    @property
+    def head(self) -> chains.Head:
+        return self.chain.head
 
     def next_statement(self, signer: PrivateKey, *, kid: str | None = None, **changed: Any) -> str:
-        """A second statement of the chain, whoever signs it."""
+        """A further statement of the chain, whoever signs it."""
         payload = {
             "v": 1,
             "iss": self.uid,
-            "seq": 1,
+            "seq": self.head.seq + 1,
             "prev": self.head.hash,
-            "iat": claims(self.first_statement)["iat"],
+            "iat": claims(self.statements[-1])["iat"],
             "act": "revoke-device",
             "device": self.signing.kid,
             "ext": {},
@@ -119,8 +128,7 @@ class Client:
     def person(self) -> Person:
         device, uid = self.account._device, self.account._uid
         (encryption,) = device.receiving_keys().values()
-        (statement,) = self.pinned(uid).statements
-        return Person(uid, self.account.address, device.key, encryption.key, statement)
+        return Person(uid, self.account.address, device.key, encryption.key, self.pinned(uid).statements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,27 +144,12 @@ class Letters:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """The people, and two messages from Alice to Bob that the service has accepted and not delivered yet."""
+class Scene:
+    """A service that lies, and a home of profiles to copy from."""
 
     proxy: TamperingProxy
     owner: Owner
     home: Path
-    letters: Letters
-    alice: Person
-    bob: Person
-    mallory: Person
-
-    @property
-    def inner(self) -> str:
-        """What Alice signed of the honest message."""
-        return forge.open_jwe(self.letters.honest.envelope, self.bob.encryption.kid, self.bob.encryption)
-
-    @property
-    def context(self) -> Json:
-        """Of the honest message."""
-        context: Json = claims(self.inner)["ctx"]
-        return context
 
     @contextmanager
     def client(self, name: str, *, knowing: str = ACQUAINTED) -> Iterator[Client]:
@@ -179,9 +172,30 @@ class Stage:
         finally:
             self.owner.clear()
 
-    def code(self, person: Person) -> str:
+    def code(self, address: str) -> str:
         """To sign in with."""
-        return Service.of(self.owner.suite, self.owner.backing).link_code(person.address)
+        return Service.of(self.owner.suite, self.owner.backing).link_code(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Scene):
+    """The people, and two messages from Alice to Bob that the service has accepted and not delivered yet."""
+
+    letters: Letters
+    alice: Person
+    bob: Person
+    mallory: Person
+
+    @property
+    def inner(self) -> str:
+        """What Alice signed of the honest message."""
+        return forge.open_jwe(self.letters.honest.envelope, self.bob.encryption.kid, self.bob.encryption)
+
+    @property
+    def context(self) -> Json:
+        """Of the honest message."""
+        context: Json = claims(self.inner)["ctx"]
+        return context
 
     def sent(self, sender: str, to: Person, text: str) -> Document:
         """What somebody's client wrote, not delivered yet."""
@@ -199,15 +213,37 @@ class Stage:
         **context: Any,
     ) -> Document:
         """A message in the honest one's place but for its id, signed by Alice unless said otherwise."""
-        signer, keys = signer or self.alice.signing, tuple(keys) or (self.bob.encryption.public,)
-        own = {"mid": new_message_id(), "kids": kids_hash(key.kid for key in keys)}
-        ctx = self.context | own | context
         said = body or {"type": "text", "text": "forged", "from": self.alice.address}
-        head = forge.header(Type.MESSAGE, signer, kid=kid or signer.kid)
-        inner = forge.jws(head, {"ctx": ctx, "body": said, "pad": ""}, signer) + after
-        sealed = forge.jwe(forge.protected(encoding.canonical_hash(ctx)), inner, keys)
-        document = self.letters.honest.moved(cid=ctx["cid"], mid=ctx["mid"])
-        return document.saying(sender_uid=ctx["uid"], sender_device=ctx["dev"]).holding(sealed)
+        return message(
+            self.letters.honest,
+            self.context,
+            signer=signer or self.alice.signing,
+            kid=kid,
+            keys=tuple(keys) or (self.bob.encryption.public,),
+            body=said,
+            after=after,
+            **context,
+        )
+
+
+def message(
+    place: Document,
+    context: Json,
+    *,
+    signer: PrivateKey,
+    keys: tuple[PublicKey, ...],
+    body: Json,
+    kid: str | None = None,
+    after: str = "",
+    **changed: Any,
+) -> Document:
+    """A message in the place of another one, but for its id and what of its context is changed."""
+    ctx = context | {"mid": new_message_id(), "kids": kids_hash(key.kid for key in keys)} | changed
+    head = forge.header(Type.MESSAGE, signer, kid=kid or signer.kid)
+    inner = forge.jws(head, {"ctx": ctx, "body": body, "pad": ""}, signer) + after
+    sealed = forge.jwe(forge.protected(encoding.canonical_hash(ctx)), inner, keys)
+    document = place.moved(cid=ctx["cid"], mid=ctx["mid"])
+    return document.saying(sender_uid=ctx["uid"], sender_device=ctx["dev"]).holding(sealed)
 
 
 def claims(compact: str) -> Json:
