@@ -1,5 +1,6 @@
 """What people's key chains gained since they were pinned, kept to be shown once."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -141,6 +142,7 @@ def _act(change: chains.Change) -> Act:
 
 def _text(stored: Json, address: str | None) -> str:
     who = address or stored["uid"]
+    quoted = shlex.quote(who)
     match Act(stored["act"]):
         case Act.DEVICE_ADDED:
             return f"{who} added a device."
@@ -152,10 +154,10 @@ def _text(stored: Json, address: str | None) -> str:
             return f"{who} keeps no history any more."
     began = f"{who} began anew with a new device and removed all others (a reset)."
     if not stored["verified"]:
-        return f"{began} To be sure of the new keys: sealpost verify {who}"
+        return f"{began} To be sure of the new keys: sealpost verify {quoted}"
     return (
         f"{began} You had compared the old keys, so nothing is sent until you compare the new ones "
-        f"(sealpost verify {who}) or accept them (sealpost accept {who})."
+        f"(sealpost verify {quoted}) or accept them (sealpost accept {quoted})."
     )
 
 

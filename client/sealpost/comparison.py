@@ -1,5 +1,7 @@
 """Comparing keys: the safety number, what the person vouches for by it, and what they take without."""
 
+import shlex
+
 from sealpost import addresses, refusals
 from sealpost.contacts import Contacts
 from sealpost.errors import UsageError, nobody_there
@@ -56,5 +58,6 @@ class Comparison:
         if not self._contacts.accept(self._contacts.uid_of(whom) or ""):
             raise UsageError(
                 f"There is nothing to accept of {whom}.",
-                cure=f"Only a reset of somebody whom you had verified waits for it. Look: sealpost verify {whom}",
+                cure=f"Only a reset of somebody whom you had verified waits for it. "
+                f"Look: sealpost verify {shlex.quote(whom)}",
             )

@@ -89,7 +89,7 @@ class ServiceProblem(SealpostError):
 def nobody_there(address: str) -> ServiceProblem:
     """What a look-up that finds no account comes to."""
     return ServiceProblem(
-        f"{address} is not on this service, or has never signed in.",
+        f"{address} is not on this service, has never signed in, or is not to be found by people it does not know.",
         code="not-found",
         status=200,
         cure="Check the address. A person appears here after the first sign-in.",

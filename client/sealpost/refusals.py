@@ -1,5 +1,7 @@
 """A refused look-up, in a person's words."""
 
+import shlex
+
 from sealpost.contact import Contact
 from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, Unsafe
 from sealpost.protocol.errors import Code, ProtocolError
@@ -36,7 +38,8 @@ def unaccepted(who: str) -> Unsafe:
     return Unsafe(
         f"{who} began anew with other keys than those that you had compared (a reset).",
         code=Code.KEY_CHANGE.value,
-        cure=f"Nothing was sent. Compare the new ones: sealpost verify {who}. To write without: sealpost accept {who}",
+        cure=f"Nothing was sent. Compare the new ones: sealpost verify {shlex.quote(who)}. "
+        f"To write without: sealpost accept {shlex.quote(who)}",
     )
 
 
@@ -44,7 +47,7 @@ def number_changed(who: str) -> Unsafe:
     return Unsafe(
         f"This is not the number that you were shown for {who}: keys changed since.",
         code=Code.KEY_CHANGE.value,
-        cure=f"Nothing was marked. Compare the new number: sealpost verify {who}",
+        cure=f"Nothing was marked. Compare the new number: sealpost verify {shlex.quote(who)}",
     )
 
 

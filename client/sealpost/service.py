@@ -64,7 +64,7 @@ _CURES = {
     "unauthenticated": f"The session has ended. {SIGN_IN_AGAIN}",
     "invalid-code": "Ask for a new one: sealpost sign-up EMAIL",
     "invalid-proof": "Check this computer's clock, then try again.",
-    "device-not-active": "This device is not, or no longer, one of the account's. See: sealpost whoami",
+    "device-not-active": "See how it stands, and what to do: sealpost whoami",
     "blocked": "The recipient does not take messages from you.",
     "not-a-member": "You are not in that conversation.",
     "payload-too-large": "Send a shorter text.",
@@ -74,6 +74,7 @@ _CURES = {
 _CAUSES = {
     "invalid-request": "The service does not take this request as this version of sealpost makes it.",
     "invalid-code": "The code is wrong, used, expired, or of another address.",
+    "device-not-active": "This device is not linked to the account, or was removed from it.",
 }
 """In place of the service's own detail, which is for a client's author."""
 _ANOTHER_SERVICE = (

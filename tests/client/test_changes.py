@@ -238,6 +238,31 @@ def heads(*accounts: Account) -> dict[str, list[object]]:
 
 
 @pytest.mark.usefixtures("talking")
+def test_an_address_in_a_command_is_quoted(world: World, ada: Account, bob: Account) -> None:
+    """What may stand in an address is a command to a shell, and hints are copied."""
+    address = "bob`id`|sh@example.org"
+    verify, accept = (f"sealpost {command} '{address}'" for command in ("verify", "accept"))
+    world.service.accounts[address] = world.service.accounts[BOB]
+    ada.safety_number(address)
+    ada.mark_verified(address)
+    reset(world, bob)
+
+    with pytest.raises(Unsafe) as stopped:
+        ada.send(address, "hello")
+
+    assert verify in stopped.value.cure
+    assert accept in stopped.value.cure
+    with pytest.raises(Unsafe) as stopped:
+        ada.mark_verified(address)
+    assert verify in stopped.value.cure
+    (change,) = ada._contacts.changes.all(new=True)
+    assert verify in change.text
+    ada.accept(address)
+    with pytest.raises(UsageError) as refused:
+        ada.accept(address)
+    assert verify in refused.value.cure
+
+
 def test_the_conversation_outlives_a_reset(world: World, ada: Account, bob: Account) -> None:
     reset(world, bob)
     ada.send(BOB, "after")

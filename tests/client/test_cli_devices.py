@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from sealpost.errors import ExitStatus
+from sealpost.mailbox import FirestoreDenied
 from tests.client.command import run, signed_in
 from tests.client.fakes import World, problem
 
@@ -139,6 +140,40 @@ def test_a_removed_device_reads_what_it_has(linked: World, capsys: Capture) -> N
     assert "was removed from the account" in capsys.readouterr().err
     assert run("--profile", "ada-2", "inbox", "--all") == 0
     assert "kept" in capsys.readouterr().out
+
+
+def test_so_it_does_while_nobody_has_told_it(linked: World, capsys: Capture) -> None:
+    """Its session has ended, and no more than that is known there."""
+    signed_in(linked, "bob")
+    assert run("--profile", "bob", "send", "ada@example.org", "kept") == 0
+    assert run("--profile", "ada-2", "inbox") == 0
+    with linked.reopened("ada-2") as tablet:
+        tablet._session.forget()
+    linked.mailboxes["ada"].failures = [FirestoreDenied(), FirestoreDenied()]
+    capsys.readouterr()
+
+    assert run("--profile", "ada-2", "inbox") == ExitStatus.NOT_SIGNED_IN
+    assert run("--profile", "ada-2", "inbox", "--all") == 0
+
+    shown = capsys.readouterr()
+    assert "kept" in shown.out
+    assert "not signed in" in shown.err
+
+
+def test_a_veto_of_nothing_accuses_nobody(linked: World, capsys: Capture) -> None:
+    assert run("--profile", "ada", "veto") == 0
+
+    assert "Who asked" not in capsys.readouterr().err
+
+
+def test_a_command_that_needs_a_linked_device_says_so(pending: World, capsys: Capture) -> None:
+    pending.service.before["list_sessions"] = lambda _body: problem(403, "device-not-active")
+
+    assert run("--profile", "ada-2", "sessions") == ExitStatus.REFUSED
+
+    said = capsys.readouterr().err
+    assert "This device is not linked to the account, or was removed from it." in said
+    assert "sealpost --profile ada-2 whoami" in said
 
 
 def test_this_device_is_removed_only_with_yes(linked: World, capsys: Capture) -> None:

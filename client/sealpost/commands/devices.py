@@ -93,7 +93,9 @@ def reset(account: Account, options: argparse.Namespace, program: Program) -> Ex
 
 def veto(account: Account, _options: argparse.Namespace, program: Program) -> ExitStatus:
     account.devices.veto()
-    say("No reset waits any more. Who asked for it has read a sign-in link that was mailed to you:")
+    say(
+        "No reset waits any more. If one did, whoever asked for it has read a sign-in link that was mailed to you:"
+    )
     say(f"look after your mailbox, and see {program.command('audit')} and {program.command('sessions')}.")
     return ExitStatus.OK
 

@@ -6,7 +6,7 @@ import sys
 from sealpost.account import Account
 from sealpost.commands.showing import show, show_receipt
 from sealpost.delivery import Hooks
-from sealpost.errors import DeviceNotActive, ExitStatus, ServiceUnavailable, TimedOut, UsageError
+from sealpost.errors import DeviceNotActive, ExitStatus, NotSignedIn, ServiceUnavailable, TimedOut, UsageError
 from sealpost.items import Message
 from sealpost.program import Program
 from sealpost.terminal import explain, say, warn
@@ -33,7 +33,7 @@ def send(account: Account, options: argparse.Namespace, program: Program) -> Exi
 def inbox(account: Account, options: argparse.Namespace, program: Program) -> ExitStatus:
     try:
         new = account.inbox(mark=False)
-    except DeviceNotActive as error:
+    except (DeviceNotActive, NotSignedIn) as error:
         if not options.all:
             raise
         error.cure = program.fitted(error.cure)
