@@ -89,6 +89,11 @@ class Approval:
 
         def addition(chain: Chain) -> str:
             nonlocal mac
+            if newcomer.device.kid in chain.devices:
+                raise UsageError(
+                    "Another device of yours has approved this device already.",
+                    cure="See them all: sealpost devices",
+                )
             if len(chain.active_devices) >= bounds.MAX_DEVICES:
                 raise UsageError(
                     f"The account has {bounds.MAX_DEVICES} devices already.",
@@ -114,8 +119,9 @@ class Approval:
 
 def _read(request: object) -> tuple[str, str, str]:
     if isinstance(request, dict):
-        pop, enc, mac = request.get("pop"), request.get("encryption_key"), request.get("mac")
-        if isinstance(pop, str) and isinstance(enc, str) and isinstance(mac, str):
+        parts = [request.get(name) for name in ("pop", "encryption_key", "mac")]
+        if all(isinstance(part, str) and part.isascii() for part in parts):
+            pop, enc, mac = parts
             return pop, enc, mac
     raise ServiceUnavailable("The service's answer about the link cannot be read.", code="bad-answer")
 
@@ -124,7 +130,7 @@ def _nobody_asks() -> SealpostError:
     return UsageError(
         "No device of this account asks to be linked.",
         code="not-found",
-        cure="Run `sealpost link` on the new device. If this was tried before, see `sealpost devices`.",
+        cure="Run `link` on the new device. If this was tried before, see `sealpost devices`.",
     )
 
 
@@ -132,17 +138,15 @@ def _too_many() -> SealpostError:
     return UsageError(
         f"{bounds.MAX_LINK_TRIES} wrong secrets were given for this request: it is refused for good.",
         code=Code.WRONG_SECRET.value,
-        cure="Begin again on the new device: sealpost link --new",
+        cure="Begin again on the new device: link --new",
     )
 
 
 def _refused(error: ProtocolError) -> SealpostError:
     if error.code is Code.LINK_EXPIRED:
-        return UsageError(
-            error.sentence, code=error.code.value, cure="On the new device: sealpost link --new"
-        )
+        return UsageError(error.sentence, code=error.code.value, cure="On the new device: link --new")
     return Unsafe(
         f"The device that asks was not added. {error.sentence}",
         code=error.code.value,
-        cure="Begin again on the new device: sealpost link --new. If it goes on, tell the service's operator.",
+        cure="Begin again on the new device: link --new. If it goes on, tell the service's operator.",
     )

@@ -7,7 +7,7 @@ from typing import Any
 from sealpost import refusals
 from sealpost.contacts import Contacts
 from sealpost.device import OwnDevice
-from sealpost.errors import ServiceProblem, ServiceUnavailable, TimedOut, Unsafe, UsageError
+from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, TimedOut, Unsafe, UsageError
 from sealpost.pinning import texts
 from sealpost.protocol import bounds, encoding, linking
 from sealpost.protocol import chain as chains
@@ -64,12 +64,16 @@ class Joining:
         self._own = own
 
     def link(self, show: Callable[[Request], None], *, anew: bool) -> None:
-        """Asks, unless an earlier request stands, shows the secret, and waits until it is granted or has ended."""
-        if anew:
-            self._state.delete(Kind.LINK)
-        asked = self._standing() or self._ask()
+        """Asks, unless an earlier request stands, shows the secret, and waits until it is granted or has ended.
+
+        Also `anew` an earlier one that was granted is taken: a device joins once.
+        """
+        asked = self._standing()
         if self._contacts.own() is not None:
             return
+        if asked is None or anew:
+            with self._state.alone():
+                asked = self._ask()
         show(Request(asked.secret, asked.expires_at))
         while self._service.now() < asked.expires_at:
             if not self._stands(asked):
@@ -95,6 +99,8 @@ class Joining:
 
     def _stands(self, asked: _Asked) -> bool:
         """Whether the service still has the request. What was granted is taken."""
+        if self._is_taken(asked):
+            return True
         answer = self._session.call("get_link_grant", {})
         match answer.get("state"):
             case "waiting":
@@ -106,12 +112,25 @@ class Joining:
                 return False
         raise _bad_answer()
 
+    def _is_taken(self, asked: _Asked) -> bool:
+        """Whether another process of this profile took the grant. Raises UsageError where it asks with another secret."""
+        if self._contacts.own() is not None:
+            return True
+        if self._state.get(Kind.LINK) != asdict(asked):
+            raise UsageError(
+                "Another command of this profile asks with another secret now.",
+                cure="Give the one that it shows. This one is good for nothing any more.",
+            )
+        return False
+
     def _ask(self) -> _Asked:
         self._session.renew()
         standing = Standing.load(self._state)
         self._require_pending()
         if standing is None or standing.head is None:
             raise _nothing_to_link()
+        if standing.device == "active":
+            raise _missed(self._device.key.kid)
         enc, secret = self._device.first_key(), linking.new_secret()
         pop = linking.possession(
             uid=self._own,
@@ -151,6 +170,8 @@ class Joining:
             chain = chains.verify(self._own, statements)
             linking.verify_grant(secret=asked.secret, mac=mac, chain=chain, device=self._device.key.kid)
         except ProtocolError as error:
+            if self._is_taken(asked):
+                return
             self._state.delete(Kind.LINK)
             raise Unsafe(
                 f"This device was not linked. {error.sentence}",
@@ -168,6 +189,15 @@ class Joining:
 
 def _nothing_to_link() -> UsageError:
     return UsageError("This device is one of the account's already.", cure="See them all: sealpost devices")
+
+
+def _missed(device: str) -> DeviceNotActive:
+    """A key stands in a chain once: what nobody has vouched for to this device cannot be made good."""
+    return DeviceNotActive(
+        "This device was approved, and did not take the answer in time.",
+        cure=f"Remove device {device[:8]} on another one (devices, then revoke). Then link a new profile here: "
+        "sealpost --profile NAME sign-up EMAIL --service URL",
+    )
 
 
 def _pending(problem: ServiceProblem) -> ServiceProblem:

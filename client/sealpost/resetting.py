@@ -120,7 +120,7 @@ def _refusal(problem: ServiceProblem) -> ServiceProblem:
             status=problem.status,
             members=problem.members,
             cure=f"From {local_time(due)} on, for 7 days, run again: sealpost reset --yes. "
-            "If you have that device: sealpost link here, sealpost approve there.",
+            "If you have that device: sealpost link here, and approve there.",
         )
     if problem.code == "forbidden":
         return ServiceProblem(

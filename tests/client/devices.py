@@ -1,8 +1,11 @@
 """A person's further devices, and what else happens to a key chain."""
 
+import pytest
+
 from sealpost.account import Account
 from sealpost.device import signing_key
 from sealpost.errors import SealpostError
+from sealpost.joining import Request
 from sealpost.protocol import acts, chain, encryption_keys, linking
 from sealpost.protocol.chain import Chain
 from sealpost.protocol.jwk import PrivateKey, Use
@@ -94,6 +97,30 @@ def own_chain(account: Account) -> Chain:
     if own is None:
         raise SealpostError("no chain is pinned", code="test")
     return own.chain
+
+
+def nobody(_request: Request) -> None:
+    pytest.fail("no secret is to be shown")
+
+
+def state_of(account: Account) -> str:
+    device = account.whoami().device
+    assert device is not None
+    return device.state
+
+
+def interrupted(world: World, new: Account) -> Request:
+    """The new device shows its secret, and its process ends."""
+    shown: list[Request] = []
+
+    def kill() -> None:
+        raise KeyboardInterrupt
+
+    world.wall.meanwhile = kill
+    with pytest.raises(KeyboardInterrupt):
+        new.devices.link(shown.append)
+    world.wall.meanwhile = lambda: None
+    return shown[0]
 
 
 def _now(account: Account) -> int:

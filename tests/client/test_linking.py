@@ -11,7 +11,7 @@ from sealpost.joining import Request
 from sealpost.protocol import acts, bounds, chain, linking
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.state import Kind
-from tests.client.devices import history_on, own_chain, publish
+from tests.client.devices import history_on, interrupted, nobody, own_chain, publish, state_of
 from tests.client.fakes import Json, World, claims, problem, texts
 
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -21,16 +21,6 @@ ADA, BOB = "ada@example.org", "bob@example.org"
 def tablet(world: World, ada: Account) -> Account:
     """Ada's second device: it has signed in, and is pending."""
     return world.person("ada-2")
-
-
-def nobody(_request: Request) -> None:
-    pytest.fail("no secret is to be shown")
-
-
-def state_of(account: Account) -> str:
-    device = account.whoami().device
-    assert device is not None
-    return device.state
 
 
 def link(world: World, new: Account, approve: Callable[[str], object]) -> list[Request]:
@@ -44,20 +34,6 @@ def link(world: World, new: Account, approve: Callable[[str], object]) -> list[R
     world.wall.meanwhile = once
     new.devices.link(shown.append)
     return shown
-
-
-def interrupted(world: World, new: Account) -> Request:
-    """The new device shows its secret, and its process ends."""
-    shown: list[Request] = []
-
-    def kill() -> None:
-        raise KeyboardInterrupt
-
-    world.wall.meanwhile = kill
-    with pytest.raises(KeyboardInterrupt):
-        new.devices.link(shown.append)
-    world.wall.meanwhile = lambda: None
-    return shown[0]
 
 
 class TestLinking:
