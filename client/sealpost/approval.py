@@ -118,10 +118,8 @@ class Approval:
 
 
 def _read(request: object) -> tuple[str, str, str]:
-    if isinstance(request, dict):
-        parts = [request.get(name) for name in ("pop", "encryption_key", "mac")]
-        if all(isinstance(part, str) and part.isascii() for part in parts):
-            pop, enc, mac = parts
+    match request:
+        case {"pop": str(pop), "encryption_key": str(enc), "mac": str(mac)} if f"{pop}{enc}{mac}".isascii():
             return pop, enc, mac
     raise ServiceUnavailable("The service's answer about the link cannot be read.", code="bad-answer")
 
