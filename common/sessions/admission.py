@@ -24,7 +24,8 @@ class Admission:
     async def admit(self, caller: Caller) -> Standing:
         """Let the session read for a while if its device is active. May be repeated.
 
-        The row is read once more after the document is written: a session that was ended in between stays ended.
+        The row is read once more after the document is written: a session that was ended in between stays ended, and
+        one that was begun while its device was removed does not read.
 
         Raises:
             Unauthenticated: the session has ended.
@@ -34,7 +35,7 @@ class Admission:
         if standing is not None and standing.state == "active":
             await self.live.put(caller, expires_at=min(standing.expires_at, now + READING))
             standing = await self.store.standing_with_reset(caller, now)
-            if standing is None:
+            if standing is None or standing.state != "active":
                 await self.live.delete(caller.uid, caller.session)
         if standing is None:
             raise Unauthenticated("This session has ended. Sign in again.")

@@ -39,6 +39,22 @@ async def test_a_session_ended_while_its_document_is_written_leaves_none(
     assert world.live.documents == {}
 
 
+async def test_a_session_begun_while_its_device_was_removed_leaves_no_document(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = caller_of(await world.begin())
+    put = world.live.put
+
+    async def remove_then_put(caller: Caller, *, expires_at: float) -> None:
+        uid, modulus, _ = world.store.devices[PHONE.kid]
+        world.store.devices[PHONE.kid] = (uid, modulus, "revoked")
+        await put(caller, expires_at=expires_at)
+
+    monkeypatch.setattr(world.live, "put", remove_then_put)
+    assert (await world.admission.admit(caller)).state == "revoked"
+    assert world.live.documents == {}
+
+
 async def test_a_session_that_has_ended_is_not_admitted(world: World) -> None:
     caller = caller_of(await world.begin())
     await world.admission.end(caller, caller.session)
