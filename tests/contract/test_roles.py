@@ -247,6 +247,10 @@ async def dead_events(cast: Cast) -> None:
 async def dump(cast: Cast) -> None:
     for (table,) in await cast.pool.run("select tablename from pg_tables where schemaname = 'public'"):
         await cast.pool.run(f"select count(*) from {table}")  # noqa: S608 - a table's own name
+    for (sequence,) in await cast.pool.run(
+        "select sequencename from pg_sequences where schemaname = 'public'"
+    ):
+        await cast.pool.run(f"select last_value from {sequence}")  # noqa: S608 - a sequence's own name
 
 
 USES: dict[str, tuple[Work, ...]] = {
@@ -320,6 +324,8 @@ async def test_a_function_can_do_its_work_in_its_role(
         ("identity", "select * from members"),
         ("identity", "delete from statements"),
         ("identity", "update statements set statement = ''"),
+        ("identity", "update key_backups set backup = '{}'"),
+        ("identity", "delete from audit_log"),
         ("maintenance", "delete from statements"),
         ("maintenance", "update statements set statement = ''"),
         ("backup", "delete from proofs"),

@@ -72,13 +72,14 @@ create index discoveries_by_end on discoveries (window_ends);
 alter table conversations drop constraint conversations_kind_check;
 alter table conversations add constraint conversations_kind_check check (kind in ('direct', 'group', 'self'));
 
-grant select, insert, update, delete on link_requests, reset_requests, key_backups to sealpost_identity;
+grant select, insert, update, delete on link_requests, reset_requests to sealpost_identity;
+grant select, insert, delete on key_backups to sealpost_identity;
 grant select, insert, update on history_keys to sealpost_identity;
 grant select, insert on audit_log to sealpost_identity;
-grant usage on sequence audit_log_id_seq to sealpost_identity;
 
 grant select on history_keys to sealpost_messaging;
 grant select, insert, update, delete on discoveries to sealpost_messaging;
 
 grant select, delete on link_requests, reset_requests, key_backups, audit_log, discoveries, history_keys to sealpost_maintenance;
 grant select on history_keys, link_requests, reset_requests, key_backups, audit_log, discoveries to sealpost_backup;
+grant select on sequence audit_log_id_seq to sealpost_backup;
