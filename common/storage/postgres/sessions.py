@@ -5,6 +5,7 @@ from typing import Any
 
 from common.errors import Forbidden
 from common.identity import Caller, Head
+from common.keys import resets
 from common.sessions.model import ListedSession, PendingReset, Standing, StoredSession
 from common.storage.postgres.audit import audit
 from common.storage.postgres.connection import Run
@@ -66,14 +67,13 @@ select {_STANDING_COLUMNS}
 from {_TABLES}
 where session.id = :session and session.uid = :uid and session.device = :device and {_LIVE}
 """  # noqa: S608 - constants
-# A wish that nobody came back for ends a week after it was due.
 _STANDING_WITH_RESET = f"""
 select {_STANDING_COLUMNS},
     reset.device, extract(epoch from reset.requested_at)::double precision,
     extract(epoch from reset.due_at)::double precision
 from {_TABLES}
 left join reset_requests reset on reset.uid = session.uid
-    and reset.due_at > to_timestamp(:now::double precision) - interval '7 days'
+    and reset.due_at > to_timestamp(:lapsed::double precision)
 where session.id = :session and session.uid = :uid and session.device = :device and {_LIVE}
 """  # noqa: S608 - constants
 _ROTATE = f"""
@@ -215,7 +215,12 @@ class PostgresSessions:
 
     async def standing_with_reset(self, caller: Caller, now: float) -> Standing | None:
         rows = await self.pool.run(
-            _STANDING_WITH_RESET, session=caller.session, uid=caller.uid, device=caller.device, now=now
+            _STANDING_WITH_RESET,
+            session=caller.session,
+            uid=caller.uid,
+            device=caller.device,
+            now=now,
+            lapsed=now - resets.LIFETIME,
         )
         if not rows:
             return None
