@@ -152,7 +152,7 @@ def test_a_reset_waits_is_vetoed_and_comes_due(arena: Arena, carol: Member) -> N
     tablet = another(arena, carol)
     refused(arena, resetting(arena, tablet), 409, "reset-delayed")
     arena.sql.run(
-        "update reset_requests set requested_at = now() - interval '1 day', due_at = now() where uid = :uid",
+        "update reset_requests set requested_at = now() - interval '1 day', due_at = now() - interval '1 s' where uid = :uid",
         uid=carol.uid,
     )
     answer = arena.ask(resetting(arena, tablet))
