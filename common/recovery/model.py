@@ -7,7 +7,7 @@ from common.jose import digest, integer
 BACKUP_BYTES = 96 * 1024
 """A backup is no longer than this."""
 KEPT = 3
-"""How many of an account's newest backups are kept, besides the one that its living history key names."""
+"""How many of an account's newest backups are kept, besides the one that its chain names last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ class BackupStore(Protocol):
     async def save(self, backup: Backup, caller: Caller, now: float) -> None:
         """Keep the account's next backup, with its audit line, and let go of those that are too old, in one transaction.
 
-        Those that stay are the newest KEPT, and the one that the living history key names. The same backup again
+        Those that stay are the newest KEPT, and the one that the chain names last, also when its key has ended. The same backup again
         changes nothing.
 
         Raises:

@@ -21,6 +21,7 @@ class Shelf:
     store: BackupStore
     join: Callable[[], Awaitable[Caller]]
     announce: Callable[[str, int], Awaitable[None]]
+    end: Callable[[str], Awaitable[None]]
     acts: Callable[[str], Awaitable[list[str]]]
 
 
@@ -39,10 +40,13 @@ def fake_shelf() -> Shelf:
     async def announce(uid: str, n: int) -> None:
         store.announced[uid] = n
 
+    async def end(_uid: str) -> None:
+        pass
+
     async def acts(uid: str) -> list[str]:
         return [act for owner, act in store.acts if owner == uid]
 
-    return Shelf(store, join, announce, acts)
+    return Shelf(store, join, announce, end, acts)
 
 
 def real_shelf(request: pytest.FixtureRequest) -> Shelf:
@@ -50,7 +54,7 @@ def real_shelf(request: pytest.FixtureRequest) -> Shelf:
     firestore: FirestoreClient = request.getfixturevalue("firestore")
 
     async def announce(uid: str, n: int) -> None:
-        await pool.run("update history_keys set living = false where uid = :uid", uid=uid)
+        await end(uid)
         await pool.run(
             "insert into history_keys (kid, uid, backup_n, backup_hash, living) values (:kid, :uid, :n, :kid, true)",
             kid=thumbprint(),
@@ -58,11 +62,14 @@ def real_shelf(request: pytest.FixtureRequest) -> Shelf:
             n=n,
         )
 
+    async def end(uid: str) -> None:
+        await pool.run("update history_keys set living = false where uid = :uid", uid=uid)
+
     async def acts(uid: str) -> list[str]:
         entries = await PostgresAudit(pool).read(uid, before=None, most=100)
         return [entry.act for entry in reversed(entries) if entry.act.startswith("key-backup")]
 
-    return Shelf(PostgresKeyBackups(pool), RealWorld(pool, firestore).join, announce, acts)
+    return Shelf(PostgresKeyBackups(pool), RealWorld(pool, firestore).join, announce, end, acts)
 
 
 def sealed(n: int) -> Backup:
@@ -97,6 +104,17 @@ async def test_the_newest_three_are_kept_and_the_one_that_is_announced(shelf: Sh
     for n in range(6, 9):
         await shelf.store.save(sealed(n), caller, NOW)
     assert await kept(shelf, caller) == [4, 6, 7, 8]
+
+
+async def test_the_one_that_was_announced_last_is_kept_when_its_key_has_ended(shelf: Shelf) -> None:
+    caller = await shelf.join()
+    for n in range(1, 3):
+        await shelf.store.save(sealed(n), caller, NOW)
+        await shelf.announce(caller.uid, n)
+    await shelf.end(caller.uid)
+    for n in range(3, 6):
+        await shelf.store.save(sealed(n), caller, NOW)
+    assert await kept(shelf, caller) == [2, 3, 4, 5]
 
 
 async def test_the_same_again_changes_nothing_whatever_came_after(shelf: Shelf) -> None:

@@ -10,7 +10,7 @@ class FakeBackupStore:
     backups: dict[str, dict[int, Backup]] = field(default_factory=dict)
     """uid -> n -> backup"""
     announced: dict[str, int] = field(default_factory=dict)
-    """uid -> n of the backup that its living history key names"""
+    """uid -> n of the backup that was announced last"""
     acts: list[tuple[str, str]] = field(default_factory=list)
 
     async def save(self, backup: Backup, caller: Caller, now: float) -> None:

@@ -16,9 +16,9 @@ insert into key_backups (uid, n, hash, backup, stored_at)
 values (:uid, :n, :hash, :backup, to_timestamp(:now::double precision))
 """
 _LET_GO = """
-delete from key_backups backup
-where uid = :uid and n <= :oldest::bigint and not exists (
-    select from history_keys history where history.uid = :uid and history.living and history.backup_n = backup.n)
+delete from key_backups
+where uid = :uid and n <= :oldest::bigint
+  and n is distinct from (select max(backup_n) from history_keys where uid = :uid)
 """
 
 
