@@ -38,7 +38,7 @@ class ChainStore(Protocol):
 
 
 class LinkStore(Protocol):
-    """Requests to be linked, one an account, in PostgreSQL."""
+    """Requests to be linked, one an account, in PostgreSQL. One is kept until it expires or its device's sessions end."""
 
     async def request(self, caller: Caller, link: Link, pop: Pop, key: EncryptionKey, now: float) -> int:
         """Keep the request of the caller's device. Until when it is kept: the same again is answered alike.

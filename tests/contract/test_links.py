@@ -101,6 +101,21 @@ async def test_a_grant_is_kept_before_another_device_asks(world: World) -> None:
     assert await world.links.waiting(phone.uid, UNTIL)
 
 
+async def test_a_request_ends_with_the_sessions_of_its_device(world: World) -> None:
+    (phone,), head = await account(world)
+    laptop, tablet = await world.join(new_session(phone.uid)), await world.join(new_session(phone.uid))
+    again = await world.join(new_session(laptop.uid, laptop.device))
+    link, pop, key = asked(laptop, head)
+    await world.links.request(laptop, link, pop, key, NOW)
+    await world.sessions.end(phone.uid, laptop.session, NOW)
+    assert await world.links.waiting(phone.uid, NOW) == link
+    await world.sessions.end(phone.uid, again.session, NOW)
+    assert await world.links.waiting(phone.uid, NOW) is None
+    with pytest.raises(NotFound):
+        await world.links.grant(phone, addition(phone, pop, head), thumbprint(), NOW, until=UNTIL)
+    assert await world.links.request(tablet, *asked(tablet, head), NOW) == UNTIL
+
+
 async def test_who_may_not_ask(world: World) -> None:
     alone = await world.join()
     other = Head(uid=alone.uid, root=thumbprint(), seq=0, hash=thumbprint())

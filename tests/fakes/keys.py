@@ -246,8 +246,12 @@ class FakeLinkStore:
         return Joining(state="granted", mac=link.grant, head=head, statements=statements)
 
     def _living(self, uid: str, now: float) -> Link | None:
-        link = self.chains.links.get(uid)
-        return link if link is not None and now < link.expires_at else None
+        link, known = self.chains.links.get(uid), self.chains.sessions
+        if link is None or link.expires_at <= now:
+            return None
+        its = [session for session in known.sessions.values() if session.device == link.device]
+        ended = its and all(session.id in known.ended or session.expires_at <= now for session in its)
+        return None if ended else link
 
 
 def _shut_out(chain: Chain, statement: Statement | None) -> list[str]:

@@ -9,9 +9,14 @@ from common.storage.postgres.chain_rows import activate, append, is_stored, is_t
 from common.storage.postgres.connection import Rows, Run
 from common.storage.postgres.pool import Pool
 
+# A request counts while its device is signed in: who ends the sessions of a stranger's device lets the next one ask.
 _FIND = """
 select device, pop, encryption_key, mac, extract(epoch from expires_at)::bigint, grant_mac
-from link_requests where uid = :uid and expires_at > to_timestamp(:now::double precision)
+from link_requests link
+where uid = :uid and expires_at > to_timestamp(:now::double precision) and exists (
+    select from sessions session
+    where session.uid = link.uid and session.device = link.device
+      and session.revoked_at is null and session.expires_at > to_timestamp(:now::double precision))
 """
 _KEEP = """
 insert into link_requests (uid, device, pop, encryption_key, mac, expires_at)
