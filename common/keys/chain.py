@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from common.errors import ChainConflict, DeviceNotActive, InvalidRequest
+from common.errors import ChainConflict, DeviceNotActive, InvalidRequest, RateLimited
 from common.identity import DeviceState, Head
 from common.jose import require_now
 from common.keys.model import (
@@ -18,14 +18,9 @@ from common.keys.model import (
 
 DEVICES = 10
 """Active ones of an account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """A history key, and the number of the backup that was announced with it."""
-
-    kid: str
-    backup_n: int
+HISTORY_CHANGES = 40
+"""How often in a day an account may change its history key: nothing else bounds the length of a chain, which others read."""
+DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +34,10 @@ class Chain:
     """All that have signed in to the account."""
     history_keys: frozenset[str]
     """All that were ever announced in it."""
-    living: Announced | None
+    living: str | None
     """The history key of now."""
+    announced: int
+    """The number of the backup that was announced last; 0 if none was."""
 
     def state(self, device: str) -> DeviceState | None:
         return self.devices.get(device)
@@ -113,11 +110,13 @@ class Chain:
     def _require_history_key(self, statement: HistoryKey) -> None:
         if statement.kid is None or statement.backup is None:
             return
-        if self.living is not None and self.living.kid == statement.kid:
-            if statement.backup.n <= self.living.backup_n:
+        if statement.kid == self.living:
+            if statement.backup.n <= self.announced:
                 raise InvalidRequest("The same history key is announced again with a newer backup alone.")
         elif statement.kid in self.history_keys or statement.kid in self.devices:
             raise InvalidRequest("This history key was published before. Make a new key pair.")
+        elif statement.backup.n < self.announced:
+            raise InvalidRequest("The backup is older than the last one that was announced.")
 
     def _require_signer(self, statement: Statement) -> None:
         if isinstance(statement, FirstDevice):
@@ -148,3 +147,9 @@ def require_fresh(key: EncryptionKey, now: float) -> None:
     require_now(key.issued_at, now, "The encryption key")
     if key.expires_at <= now:
         raise InvalidRequest("The encryption key has expired.")
+
+
+def require_pace(changes: int) -> None:
+    """Raises RateLimited: the account has changed its history key often enough in the last day."""
+    if changes >= HISTORY_CHANGES:
+        raise RateLimited("The history key was changed too often today.", retry_after=DAY)

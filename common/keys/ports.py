@@ -20,6 +20,7 @@ class ChainStore(Protocol):
             ChainConflict, DeviceNotActive, InvalidRequest: see Chain.require_next.
             KeyConflict: the key's n is not the current one plus one, or its kid is taken.
             Forbidden, ResetDelayed: see common.keys.resets; the wish is kept.
+            RateLimited: see require_pace.
         """
 
     async def ending(self, caller: Caller, statement: Statement, now: float) -> tuple[str, ...]:

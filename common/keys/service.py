@@ -29,7 +29,7 @@ class Publishing:
         Raises:
             InvalidRequest: see common.keys.statements and .encryption_keys; a device begins without its first key;
                 a device is added without having asked for it.
-            ChainConflict, KeyConflict, DeviceNotActive, Forbidden, ResetDelayed: see ChainStore.publish.
+            ChainConflict, KeyConflict, DeviceNotActive, Forbidden, ResetDelayed, RateLimited: see ChainStore.publish.
         """
         now = self.clock()
         statement = key = None

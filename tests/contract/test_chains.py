@@ -11,6 +11,7 @@ from common.errors import (
     DeviceNotActive,
     Forbidden,
     InvalidRequest,
+    RateLimited,
     ResetDelayed,
     SealpostError,
 )
@@ -173,6 +174,31 @@ async def test_a_history_key_is_announced_with_a_backup_that_is_stored(world: Wo
     head = (await world.chains.publish(phone, nothing(phone, head), None, NOW)).head
     with pytest.raises(InvalidRequest, match="published before"):
         await world.chains.publish(phone, history_key(phone, head, kid, newer), None, NOW)
+
+
+async def test_no_backup_is_announced_that_is_older_than_the_last(world: World) -> None:
+    (phone,), head = await account(world)
+    older, last = await stored(world, phone, 1), await stored(world, phone, 2)
+    head = (await world.chains.publish(phone, history_key(phone, head, thumbprint(), last), None, NOW)).head
+    for _ in ("while its key lives", "when it has ended"):
+        with pytest.raises(InvalidRequest, match="older than the last"):
+            await world.chains.publish(phone, history_key(phone, head, thumbprint(), older), None, NOW)
+        head = (await world.chains.publish(phone, nothing(phone, head), None, NOW)).head
+    await world.chains.publish(phone, history_key(phone, head, thumbprint(), last), None, NOW)
+
+
+async def test_a_history_key_changes_forty_times_a_day_and_devices_go_at_any_time(world: World) -> None:
+    (phone, laptop), head = await account(world, 2)
+    for _ in range(40):
+        last = nothing(phone, head)
+        head = (await world.chains.publish(phone, last, None, NOW)).head
+    with pytest.raises(RateLimited) as refused:
+        await world.chains.publish(phone, nothing(phone, head), None, NOW)
+    assert refused.value.retry_after == DAY
+    assert (await world.chains.publish(phone, last, None, NOW)).head == head
+    head = (await world.chains.publish(phone, removal(phone, laptop, head), None, NOW)).head
+    tomorrow = HistoryKey(**after(phone, head, issued_at=int(NOW) + DAY), kid=None, backup=None)
+    await world.chains.publish(phone, tomorrow, None, NOW + DAY)
 
 
 async def test_a_history_keys_kid_occurs_once_in_the_service(world: World) -> None:

@@ -2,7 +2,7 @@ from dataclasses import dataclass, field, replace
 
 from common.errors import DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
 from common.identity import Caller, DeviceState, Head
-from common.keys.chain import Announced, Chain, head_after, require_fresh
+from common.keys.chain import DAY, Chain, head_after, require_fresh, require_pace
 from common.keys.encryption_keys import stored_encryption_key
 from common.keys.model import (
     AddedDevice,
@@ -48,7 +48,7 @@ class FakeChainStore:
         stored = statement is None or statement in self.chains.get(caller.uid, [])
         if statement is not None and not stored:
             self._judge(chain, statement, caller, now)
-            self._require_history_key(statement)
+            self._require_history_key(statement, now)
         if key is not None:
             self._require_key(chain, statement, key, now)
         if statement is not None and not stored:
@@ -83,14 +83,14 @@ class FakeChainStore:
         issued_at = chain[-1].issued_at if chain else 0
         announced = [statement for statement in chain if isinstance(statement, HistoryKey)]
         living = self.history.get(caller.uid)
+        backups = [statement.backup.n for statement in announced if statement.backup]
         return Chain(
             head=self.sessions.heads.get(caller.uid),
             issued_at=issued_at,
             devices=devices,
             history_keys=frozenset(statement.kid for statement in announced if statement.kid),
-            living=Announced(living.kid, living.backup.n)
-            if living and living.kid and living.backup
-            else None,
+            living=living.kid if living else None,
+            announced=max(backups, default=0),
         )
 
     def state(self, device: str) -> DeviceState:
@@ -132,8 +132,12 @@ class FakeChainStore:
             self.audit.append((caller.uid, "reset-requested", wish.device))
         raise wish.delayed()
 
-    def _require_history_key(self, statement: Statement) -> None:
-        if not isinstance(statement, HistoryKey) or statement.backup is None:
+    def _require_history_key(self, statement: Statement, now: float) -> None:
+        if not isinstance(statement, HistoryKey):
+            return
+        chain = self.chains.get(statement.uid, [])
+        require_pace(sum(isinstance(one, HistoryKey) and one.issued_at > now - DAY for one in chain))
+        if statement.backup is None:
             return
         if (statement.uid, statement.backup) not in self.backups:
             raise InvalidRequest("The backup is not one that the account has stored.")

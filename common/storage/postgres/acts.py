@@ -2,7 +2,7 @@
 
 from common.errors import InvalidRequest
 from common.identity import Caller
-from common.keys.chain import Chain
+from common.keys.chain import DAY, Chain, require_pace
 from common.keys.model import FirstDevice, HistoryKey, Removal, Reset, Statement
 from common.storage.postgres.audit import audit
 from common.storage.postgres.chain_rows import activate, is_taken
@@ -23,6 +23,10 @@ where uid = :uid and device = any(:devices::text[]) and expires_at > to_timestam
 order by id
 """
 _END_HISTORY_KEY = "update history_keys set living = false where uid = :uid and living"
+_CHANGES = """
+select count(*) from audit_log
+where uid = :uid and act = 'history-key-set' and at > to_timestamp(:since::double precision)
+"""
 _STORED_BACKUP = "select true from key_backups where uid = :uid and n = :n and hash = :hash"
 _IS_DEVICE = "select true from devices where id = :kid"
 _NEW_HISTORY_KEY = """
@@ -52,7 +56,7 @@ def sessions_of(run: Run, uid: str, devices: list[str], now: float, *, ended: bo
 
 
 def bring_about(run: Run, chain: Chain, statement: Statement, caller: Caller, now: float) -> None:
-    """Raises InvalidRequest: a history key that cannot be."""
+    """Raises InvalidRequest: a history key that cannot be; RateLimited: see require_pace."""
     uid, session = caller.uid, caller.session
     if isinstance(statement, FirstDevice):
         activate(run, uid, statement.signer, now)
@@ -67,7 +71,7 @@ def bring_about(run: Run, chain: Chain, statement: Statement, caller: Caller, no
         run(_FORGET_LINK, uid=uid)
         audit(run, uid, "reset", now, device=statement.signer, session=session)
     elif isinstance(statement, HistoryKey):
-        _set_history_key(run, chain, statement)
+        _set_history_key(run, chain, statement, now)
         audit(run, uid, "history-key-set", now, device=statement.signer, session=session)
 
 
@@ -79,14 +83,15 @@ def _shut_out(run: Run, chain: Chain, statement: Statement, now: float) -> None:
     run(_END_HISTORY_KEY, uid=statement.uid)
 
 
-def _set_history_key(run: Run, chain: Chain, statement: HistoryKey) -> None:
+def _set_history_key(run: Run, chain: Chain, statement: HistoryKey, now: float) -> None:
     uid, kid, backup = statement.uid, statement.kid, statement.backup
+    require_pace(run(_CHANGES, uid=uid, since=now - DAY)[0][0])
     if kid is None or backup is None:
         run(_END_HISTORY_KEY, uid=uid)
         return
     if not run(_STORED_BACKUP, uid=uid, n=backup.n, hash=backup.hash):
         raise InvalidRequest("The backup is not one that the account has stored: check n and hash.")
-    if chain.living is not None and chain.living.kid == kid:
+    if chain.living == kid:
         run(_NEW_BACKUP, kid=kid, n=backup.n, hash=backup.hash)
         return
     run(_END_HISTORY_KEY, uid=uid)

@@ -4,7 +4,7 @@ from typing import Any
 
 from common.errors import KeyConflict
 from common.identity import DeviceState, Head
-from common.keys.chain import Announced, Chain, head_after, require_fresh
+from common.keys.chain import Chain, head_after, require_fresh
 from common.keys.model import EncryptionKey, Statement
 from common.keys.statements import issued_at
 from common.storage.postgres.connection import Run
@@ -52,7 +52,8 @@ def lock(run: Run, uid: str) -> Chain:
         issued_at=issued_at(last[0][0]) if last else 0,
         devices=devices,
         history_keys=frozenset(kid for kid, _, _ in keys),
-        living=next((Announced(kid, backup_n) for kid, living, backup_n in keys if living), None),
+        living=next((kid for kid, living, _ in keys if living), None),
+        announced=max((backup_n for _, _, backup_n in keys), default=0),
     )
 
 
