@@ -109,12 +109,18 @@ def read_code(text: str) -> str:
 
 
 def merged(ours: Sequence[Pin], earlier: Sequence[Pin]) -> tuple[Pin, ...]:
-    """What is known of people here and what a backup knew, those verified first; of one account the longer chain."""
+    """What is known of people here and what a backup knew, those verified first.
+
+    Of one account the longer chain, and the mark that only one of them has.
+    """
     pins = {pin.uid: pin for pin in earlier}
     for pin in ours:
         known = pins.get(pin.uid)
-        if known is None or known.head[0] <= pin.head[0]:
+        if known is None:
             pins[pin.uid] = pin
+            continue
+        longer = pin if known.head[0] <= pin.head[0] else known
+        pins[pin.uid] = replace(longer, verified=pin.verified or known.verified)
     return tuple(sorted(pins.values(), key=lambda pin: (pin.verified is None, pin.uid)))
 
 

@@ -74,6 +74,8 @@ class Resetting:
 
     def _post(self, head: Head, enc: str) -> None:
         """Each tried statement is stored first, so that one whose answer was lost is known again by its hash."""
+        if head.uid != self._own:
+            raise refusals.bad_answer()
         statement = acts.reset_after(head, self._device.key, int(self._service.now()))
         stored = self._state.get(Kind.RESET) or {"tried": []}
         self._state.put(Kind.RESET, {"tried": [*stored["tried"], statement]})

@@ -115,8 +115,6 @@ class Sender:
             contact = peer[0].contact
             if contact.uid == self._own:
                 raise _to_oneself()
-            if contact.is_unaccepted():
-                raise refusals.unaccepted(address)
             cid = direct_conversation(self._own, contact.uid)
             n = self._counter(cid)["sent"] + 1
             draft = _Draft(
@@ -157,6 +155,8 @@ class Sender:
                 code=Code.CHAIN_HIDDEN.value,
                 cure="Nothing was sent.",
             )
+        if peer.contact.is_unaccepted():
+            raise refusals.unaccepted(who)
         return peer, own
 
     def _sealed(self, draft: _Draft, pair: tuple[Found, Found]) -> _Draft:
@@ -220,7 +220,7 @@ class Sender:
         return self._contacts.pin_conversation(draft.cid, answer.get("statements"), chains)
 
     def _resumed(self, draft: _Draft) -> Receipt:
-        stop = self._contacts.freeze_of(draft.uid) or self._reset_since(draft)
+        stop = self._contacts.freeze_of(draft.uid) or self._reset_since(draft) or self._unaccepted(draft)
         if stop is not None:
             self._discard(draft)
             raise stop
@@ -236,6 +236,12 @@ class Sender:
         except ProtocolError as error:
             return unsafe(error, draft.address)
         return None
+
+    def _unaccepted(self, draft: _Draft) -> Unsafe | None:
+        """That the draft's receiver had been verified before the reset for which it is sealed, as another device tells."""
+        contact = self._contacts.pinned(draft.uid)
+        is_unaccepted = contact is not None and contact.is_unaccepted()
+        return refusals.unaccepted(draft.address) if is_unaccepted else None
 
     def _deliver(self, draft: _Draft) -> Receipt:
         try:

@@ -6,6 +6,7 @@ from sealpost.account import Account
 from sealpost.changes import Change
 from sealpost.errors import ServiceUnavailable, Unsafe, UsageError
 from sealpost.protocol import acts
+from sealpost.protocol.body import Pin
 from sealpost.protocol.identifiers import direct_conversation
 from sealpost.protocol.jwk import PrivateKey, Use
 from tests.client.devices import history_off, history_on, joined, own_chain, publish, removal, reset
@@ -201,6 +202,24 @@ class TestReset:
         world.service.lose.clear()
         reset(world, bob)
         look(ada, bob)
+        before = len(world.service.called("send_message"))
+
+        with pytest.raises(Unsafe) as stopped:
+            ada.resume()
+
+        assert stopped.value.code == "key-change"
+        assert (len(world.service.called("send_message")), ada.waiting()) == (before, 0)
+
+    def test_nor_sent_again_where_another_device_had_verified_the_old_keys(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        old = own_chain(bob).head
+        reset(world, bob)
+        world.service.lose["send_message"] = 99
+        with pytest.raises(ServiceUnavailable):
+            ada.send(BOB, "its answer is lost")
+        world.service.lose.clear()
+        ada._contacts.take_pins([Pin(bob._uid, (old.seq, old.hash), (old.root, old.seq, old.hash))])
         before = len(world.service.called("send_message"))
 
         with pytest.raises(Unsafe) as stopped:

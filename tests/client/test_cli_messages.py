@@ -4,12 +4,14 @@ import io
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sealpost import commands
 from sealpost.commands import messages
+from sealpost.commands.showing import show
 from sealpost.errors import ExitStatus, ServiceUnavailable
 from sealpost.items import Item, Message
 from sealpost.mailbox import Mailbox
@@ -254,6 +256,26 @@ def test_ones_own_messages_are_shown_with_the_others(cli: World, capsys: pytest.
     mine, yours = capsys.readouterr().out.splitlines()
     assert mine.endswith("  to bob@example.org: mine\\u{1b}")
     assert yours.endswith("  bob@example.org (not verified): yours")
+
+
+def test_what_is_wrong_with_ones_own_message_is_said_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A device that was removed since may have sent it, in one's name."""
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    message = Message(
+        "m",
+        "c",
+        "u",
+        "bob@example.org",
+        "not mine",
+        at,
+        outgoing=True,
+        verified=False,
+        notices=("Sent by X.",),
+    )
+
+    show(message, Program(), as_json=False)
+
+    assert capsys.readouterr().out.splitlines()[1:] == ["    ! Sent by X."]
 
 
 def test_whoever_types_a_text_is_told_how_it_ends(

@@ -256,6 +256,17 @@ class TestReset:
 
         assert own_chain(newcomer).resets == (2,)
 
+    def test_no_reset_of_another_account_is_signed(self, world: World, newcomer: Account) -> None:
+        head = {"uid": "somebodyelse", "root": "A" * 43, "seq": 0, "hash": "A" * 43}
+        world.service.before["publish_key"] = lambda _body: problem(409, "chain-conflict", head=head)
+
+        before = len(world.service.called("publish_key"))
+
+        with pytest.raises(ServiceUnavailable):
+            newcomer.devices.reset()
+
+        assert len(world.service.called("publish_key")) == before + 1
+
     def test_a_service_that_hides_it_is_not_believed(
         self, world: World, ada: Account, newcomer: Account
     ) -> None:

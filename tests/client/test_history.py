@@ -250,9 +250,11 @@ class TestOff:
 
 @pytest.mark.parametrize(("here", "in_backup", "stays"), [(2, 1, "here"), (1, 1, "here"), (1, 2, "backup")])
 def test_of_two_pins_of_a_person_the_longer_chain_stays(here: int, in_backup: int, stays: str) -> None:
-    """As long as the other, what was verified or accepted here counts."""
+    """A mark that only the backup has stays: a device that never knew of it may have been shown another chain."""
+    mark = ("A" * 43, 0, "A" * 43)
     ours = Pin("u1", (here, "A" * 43), None, ("here",))
-    earlier = Pin("u1", (in_backup, "A" * 43), ("A" * 43, 0, "A" * 43), ("backup",))
+    earlier = Pin("u1", (in_backup, "A" * 43), mark, ("backup",))
 
     (pin,) = merged([ours], [earlier])
     assert pin.addresses == (stays,)
+    assert pin.verified == mark

@@ -75,10 +75,10 @@ def _lines(item: Item, program: Program) -> Iterable[str]:
         yield f"{when}  ! refused ({item.code}), from {neutralised(who)}: {item.reason}"
         return
     if item.outgoing:
-        yield f"{when}  to {neutralised(who)}: {neutralised(item.text.rstrip(), multiline=True)}"
-        return
-    mark = "" if item.verified else " (not verified)"
-    yield f"{when}  {neutralised(who)}{mark}: {neutralised(item.text.rstrip(), multiline=True)}"
+        whom = f"to {neutralised(who)}"
+    else:
+        whom = neutralised(who) + ("" if item.verified else " (not verified)")
+    yield f"{when}  {whom}: {neutralised(item.text.rstrip(), multiline=True)}"
     for notice in item.notices:
         yield f"    ! {notice}"
     if item.signed_at is not None:
