@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 
 from argon2.low_level import Type, hash_secret_raw
@@ -28,9 +30,9 @@ _PAGE = 4096
 _BEGINS = b'{"'
 _DAMAGE = 8
 """What SQLite writes into a page that it has freed."""
-_OF_256_BITS, _OF_1536_BITS, _OF_3072_BITS = 43, 256, 512
+_OF_256_BITS, _OF_1536_BITS = 43, 256
 """Characters of base64url."""
-_TEXTS = re.compile(r'"([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{256}|[A-Za-z0-9_-]{512})"')
+_TEXTS = re.compile(r'"([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{256})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,10 @@ class Loot:
 def loot(copy: Path, *, passphrase: str) -> Loot:
     """From every byte of every file: rows, free pages, journals, and the half of an unlock."""
     found = {text for value in _values(copy, passphrase) for text in _TEXTS.findall(value)}
-    numbers = {len(text): set[int]() for text in found}
-    for text in found:
-        numbers[len(text)].add(int.from_bytes(_bytes(text)))
-    moduli, primes = numbers.get(_OF_3072_BITS, set()), numbers.get(_OF_1536_BITS, set()) - {0}
-    private = tuple(_rsa(n, p) for n in moduli for p in primes if n % p == 0)
-    return Loot(private, frozenset(_bytes(text) for text in found if len(text) == _OF_256_BITS))
+    factors = [int.from_bytes(_bytes(text)) for text in found if len(text) == _OF_1536_BITS]
+    pairs = {(p, q) for p, q in combinations(factors, 2) if _kid(p * q) in found}
+    symmetric = frozenset(_bytes(text) for text in found if len(text) == _OF_256_BITS)
+    return Loot(tuple(_rsa(p, q) for p, q in pairs), symmetric)
 
 
 def _values(copy: Path, passphrase: str) -> Iterator[str]:
@@ -152,11 +152,18 @@ def _xor(data: bytes, stream: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(data, stream, strict=False))
 
 
-def _rsa(n: int, p: int) -> rsa.RSAPrivateKey:
-    e, q = 65537, n // p
+def _kid(n: int) -> str:
+    """RFC 7638. It tells which of the numbers that are found are a key's."""
+    modulus = base64.urlsafe_b64encode(n.to_bytes((n.bit_length() + 7) // 8)).rstrip(b"=").decode()
+    canonical = f'{{"e":"AQAB","kty":"RSA","n":"{modulus}"}}'
+    return base64.urlsafe_b64encode(sha256(canonical.encode()).digest()).rstrip(b"=").decode()
+
+
+def _rsa(p: int, q: int) -> rsa.RSAPrivateKey:
+    e = 65537
     d = pow(e, -1, (p - 1) * (q - 1))
     crt = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
-    numbers = rsa.RSAPrivateNumbers(p, q, d, *crt, rsa.RSAPublicNumbers(e, n))
+    numbers = rsa.RSAPrivateNumbers(p, q, d, *crt, rsa.RSAPublicNumbers(e, p * q))
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 

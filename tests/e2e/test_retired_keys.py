@@ -16,11 +16,9 @@ from sealpost.protocol import encoding
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.state import Kind
 from tests.conftest import enter_as
-from tests.e2e.device import Service, new_key
+from tests.e2e.device import Service
 from tests.e2e.loot import Loot, loot
 from tests.e2e.victims import CHEAP, DAY, AheadWall
-
-MAKES_KEYS = "sealpost.protocol.jose.rsa.generate_private_key"
 
 
 @dataclass
@@ -54,11 +52,6 @@ class Victim:
         shutil.copytree(folder.state.path.parent, copy)
         shutil.copy(folder.key_file, copy / "unlocked")
         return loot(copy, passphrase=self.person._passphrase)
-
-
-@pytest.fixture
-def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MAKES_KEYS, lambda **_: new_key().private)
 
 
 @pytest.fixture
@@ -98,7 +91,7 @@ def test_what_was_recorded_before_opens_with_nothing_that_is_left(
     assert [found.opens(envelope) for found in loot_after for envelope in newest] == [False, True]
 
 
-def test_a_key_in_free_pages_would_be_found(tmp_path: Path, quick_keys: None) -> None:
+def test_a_key_in_free_pages_would_be_found(tmp_path: Path) -> None:
     keys = [PrivateKey.generate(Use.ENCRYPTION).to_json() for _ in range(2)]
     folder = ProfileFolder(tmp_path, "careless")
     state = folder.state.create("open sesame", cost=CHEAP)
