@@ -55,7 +55,8 @@ class Victim:
 
 
 @pytest.fixture
-def victims(suite: Suite, backing: Backing, tmp_path: Path, quick_keys: None) -> Iterator[list[Victim]]:
+def victims(suite: Suite, backing: Backing, tmp_path: Path) -> Iterator[list[Victim]]:
+    """With keys of primes of their own: of keys that share primes, two that are left give away a third."""
     made = []
     for name in ("alice", "bob"):
         wall = AheadWall()
