@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sealpost.errors import Locked, SealpostError, ServiceProblem
+from sealpost.errors import Locked, SealpostError, ServiceProblem, ServiceUnavailable
 from sealpost.key_backups import KeyBackups, merged, read_code
 from sealpost.own_chain import OwnChain
 from sealpost.protocol import acts, key_backup
@@ -83,8 +83,13 @@ class History:
                 raise _overtaken()
             return acts.set_history_key(chain, keys[-1].public, saved.backup, self._key, self._now())
 
-        with self._progress("Announcing the history key"):
-            return _status(self._chain.publish(announce)), saved.left_out
+        try:
+            with self._progress("Announcing the history key"):
+                return _status(self._chain.publish(announce)), saved.left_out
+        except ServiceUnavailable as error:
+            if earlier is None:
+                error.cure += " Keep the code until you know whether it counts: sealpost history status"
+            raise
 
     def turn_off(self) -> bool:
         """Ends the history key: what comes from now on is read by devices alone. False if it was off.

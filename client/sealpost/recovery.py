@@ -66,9 +66,14 @@ class Recovery:
                 "which resets the account first. That removes all its other devices, and everybody you write with is told.",
             )
         secret = read_code(code())
-        if must_reset:
-            self._reset()
-        return self.restore(secret)
+        if not must_reset:
+            return self.restore(secret)
+        self._reset()
+        try:
+            return self.restore(secret)
+        except SealpostError as error:
+            error.cure += " The account was reset with this device. Go on with: sealpost recover"
+            raise
 
     def restore(self, code: str) -> Restored:
         """Takes what the last announced backup holds, and reads the whole mailbox again. Safe to repeat.

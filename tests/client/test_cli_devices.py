@@ -160,6 +160,35 @@ def test_so_it_does_while_nobody_has_told_it(linked: World, capsys: Capture) -> 
     assert "not signed in" in shown.err
 
 
+def test_a_device_is_named_as_a_command_takes_it(
+    linked: World, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id may begin with a hyphen, which a command takes for an option."""
+    device = f"-x7Q{'A' * 39}"
+    monkeypatch.setattr("sealpost.devices.Devices.approve", lambda _devices, _secret: device)
+
+    assert run("--profile", "ada", "approve", "K7QX-0M3R-9TVB-2HDN") == 0
+
+    assert "sealpost --profile ada revoke -- -x7QAAAA" in capsys.readouterr().err
+
+
+def test_a_removed_device_is_not_told_to_turn_history_on(linked: World, capsys: Capture) -> None:
+    first, second = ids(linked)
+    assert run("--profile", "ada", "history", "on") == 0
+    capsys.readouterr()
+
+    assert run("--profile", "ada-2", "revoke", "--yes", "--", second) == 0
+
+    assert "history on" not in capsys.readouterr().err
+    assert first != second
+
+
+def test_whoever_lost_all_devices_hears_of_the_recovery_code(pending: World, capsys: Capture) -> None:
+    assert run("--profile", "ada-2", "whoami") == 0
+
+    assert "sealpost --profile ada-2 recover --yes" in capsys.readouterr().err
+
+
 def test_a_veto_of_nothing_accuses_nobody(linked: World, capsys: Capture) -> None:
     assert run("--profile", "ada", "veto") == 0
 

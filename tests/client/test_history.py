@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from sealpost.account import Account
-from sealpost.errors import Locked, SealpostError, ServiceProblem, UsageError
+from sealpost.errors import Locked, SealpostError, ServiceProblem, ServiceUnavailable, UsageError
 from sealpost.key_backups import merged
 from sealpost.protocol import bounds, key_backup
 from sealpost.protocol.body import Pin
@@ -196,6 +196,19 @@ class TestConflicts:
 
             assert raised.value.code == "chain-conflict"
             assert ada.history_key.status().by == tablet._device.key.kid
+
+    def test_a_code_that_was_shown_is_kept_until_it_is_known_what_became_of_it(
+        self, world: World, ada: Account
+    ) -> None:
+        shown: list[str] = []
+        world.service.lose["publish_key"] = 99
+        with pytest.raises(ServiceUnavailable) as raised:
+            ada.history_key.turn_on(code=no_code, show=shown.append)
+        assert "Keep the code" in raised.value.cure
+        world.service.lose.clear()
+
+        assert ada.history_key.status().is_on
+        assert renew(ada, shown[0]) == 2
 
     def test_a_removal_in_between_stops_no_first_announcement(self, world: World, ada: Account) -> None:
         with joined(world, ada) as tablet:

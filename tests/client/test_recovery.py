@@ -83,6 +83,16 @@ class TestAllLost:
             new.recovery.recover(lambda: "5M3Q-Z8T1", reset=True)
         assert len(world.service.accounts[EMAIL]["statements"]) == 2
 
+    def test_another_code_is_told_after_the_reset_that_it_did_not_stop(self, new: Account, code: str) -> None:
+        with pytest.raises(SealpostError) as raised:
+            new.recovery.recover(key_backup.new_code, reset=True)
+
+        assert raised.value.code == "backup-unreadable"
+        assert raised.value.cure.endswith(
+            "The account was reset with this device. Go on with: sealpost recover"
+        )
+        assert new.recovery.recover(lambda: code).messages == 3
+
     def test_a_reset_that_has_to_wait_names_the_command_to_run_then(
         self, world: World, new: Account, code: str
     ) -> None:

@@ -90,11 +90,12 @@ def lock(folder: ProfileFolder) -> ExitStatus:
 def _say_how_to_join(identity: Identity, program: Program) -> None:
     if identity.device is None or identity.device.state != "pending":
         return
-    say("The account has other devices, and this one is not linked to them yet.")
+    say("The account was begun on another device, and this one is not linked to it yet.")
     say(
         f"Next: {program.command('link')}   (shows a secret; give it to `sealpost approve` on another device)"
     )
     say(f"If all others are lost: {program.command('reset', '--yes')}")
+    say(f"  or, with a recovery code: {program.command('recover', '--yes')}")
 
 
 COMMANDS = {"sign-in": sign_in, "sign-out": sign_out, "whoami": whoami}

@@ -41,7 +41,8 @@ def approve(account: Account, options: argparse.Namespace, program: Program) -> 
             say("Type the secret that the new device shows, then Enter:")
         text = sys.stdin.readline()
     device = account.devices.approve(text)
-    say(f"Device {device[:_SHOWN]} is linked. To undo it: {program.command('revoke', device[:_SHOWN])}")
+    meant = ("--", device[:_SHOWN]) if device.startswith("-") else (device[:_SHOWN],)
+    say(f"Device {device[:_SHOWN]} is linked. To undo it: {program.command('revoke', *meant)}")
     return ExitStatus.OK
 
 
@@ -72,9 +73,8 @@ def revoke(account: Account, options: argparse.Namespace, program: Program) -> E
         say(f"Device {removed.id[:_SHOWN]} is removed: it receives and sends nothing any more.")
         say("What it received before stays on it. The people you write to are told that a device went.")
     if removed.history_ended:
-        say(
-            f"The history key ended with it. To keep a history from now on: {program.command('history', 'on')}"
-        )
+        cure = "on another device" if removed.is_this else program.command("history", "on")
+        say(f"The history key ended with it. To keep a history from now on, turn it on again: {cure}")
     return ExitStatus.OK
 
 
