@@ -48,6 +48,7 @@ class Resetting:
                 raise refusals.bad_answer()
             enc = self._device.first_key()
             if standing.head.root not in self._tried():
+                self._require_unapproved()
                 self._publish(standing.head, enc)
             self._begin(enc)
 
@@ -61,10 +62,21 @@ class Resetting:
                     cure="Remove devices that are lost: sealpost devices, then sealpost revoke DEVICE",
                 )
 
+    def _require_unapproved(self) -> None:
+        standing = Standing.load(self._state)
+        if standing is not None and standing.device == "active":
+            raise UsageError(
+                "Another device has approved this one meanwhile: there is nothing to begin anew.",
+                cure="Finish the link: sealpost link",
+            )
+
     def _publish(self, head: Head, enc: str) -> None:
         try:
             self._post(head, enc)
         except ServiceProblem as problem:
+            if problem.code == "invalid-request":  # what an active device may not do
+                self._session.renew()
+                self._require_unapproved()
             if problem.code != "chain-conflict":
                 raise _refusal(problem) from None
             try:
