@@ -91,7 +91,7 @@ class Model:
         if stop := self._stop(device):
             return stop
         self._learn(device, device.person)
-        if request.is_granted:
+        if self.requests[device.person].is_granted:
             return "usage"
         request.is_granted = True
         if self.wishes.get(device.person, ("",))[0] == new:
