@@ -36,6 +36,7 @@ class Contacts:
         self._call = call
         self._own = own
         self._device = device
+        self._now = now
         self.book = AddressBook(state=state, own=own, now=now)
         self.changes = Changes(state=state, own=own, device=device, now=now, book=self.book)
         self.expected = Expectations(state=state)
@@ -71,8 +72,9 @@ class Contacts:
             if self.own() is None:
                 contact = Contact(uid=self._own, statements=chain.statements)
                 contact.save(self._state)
+                joined = min(chain.times[added], int(self._now()))  # nobody holds a signer to a true time
                 if added > 0 and self._state.get(Kind.CAUGHT_UP) is None:
-                    self._state.put(Kind.CAUGHT_UP, {"sent_at": chain.times[added] * 1_000_000})
+                    self._state.put(Kind.CAUGHT_UP, {"sent_at": joined * 1_000_000})
                 return contact
         return self.extend_own(shown)
 

@@ -7,8 +7,10 @@ import pytest
 from sealpost.account import Account
 from sealpost.errors import DeviceNotActive
 from sealpost.items import Message
+from sealpost.protocol import acts
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.protocol.opening import OwnKey
+from sealpost.protocol.statements import Backup
 from sealpost.state import Kind
 from tests.client.devices import history_on, joined, own_chain, publish, removal
 from tests.client.fakes import World, shown, texts
@@ -118,6 +120,17 @@ def test_pins_out_of_the_past_are_not_brought_back(world: World, ada: Account, t
 
     assert tablet._state.all(Kind.EXPECTED) == []
     assert tablet._contacts.uid_of(BOB) is None
+
+
+def test_a_chain_that_is_dated_ahead_hides_nothing(world: World, ada: Account, bob: Account) -> None:
+    own, key, ahead = own_chain(ada), PrivateKey.generate(Use.ENCRYPTION), int(world.wall.time()) + 10**8
+    announced = acts.set_history_key(own, key.public, Backup(1, "A" * 43), ada._device.key, ahead)
+    publish(world, ada, announced)
+    ada._contacts.find(uids=[ada._uid])
+    with joined(world, ada) as tablet:
+        bob.send(ADA, "now")
+
+        assert texts(tablet) == ["now"]
 
 
 def test_what_has_not_been_read_yet_stays_new(
