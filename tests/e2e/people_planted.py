@@ -115,7 +115,7 @@ IN_CLIENT = [
     ),
     Plant("other devices of one's own get no copy", "sealpost.protocol.recipients.choose", _only_theirs),
     Plant("the head told with a session is not looked at", "sealpost.contacts.Contacts.check_own", _nothing),
-    Plant("the loser of two acts gives up", "sealpost.own_chain.OwnChain._post_again", _lost),
+    Plant("the loser of two acts gives up", "sealpost.own_chain.OwnChain._post_again", staticmethod(_lost)),
     Plant("a sent message is not kept", "sealpost.state.State.put_message", _unsent),
 ]
 
@@ -146,11 +146,6 @@ class Trigger:
 IN_SERVICE = [
     Trigger(
         "sessions of a removed device go on", "update on sessions", "new.revoked_at := null; return new;"
-    ),
-    Trigger(
-        "keys of a removed device stay",
-        "update on encryption_keys",
-        "if not new.current and exists (select from devices where id = new.device and state = 'revoked') then return null; end if; return new;",
     ),
     Trigger(
         "a removed device stays active",

@@ -38,6 +38,14 @@ read ada1
 read bob1
 sign_in bob2 bob
 ask bob2
+approve bob1 bob2 wrong
+approve bob1 bob2 wrong
+approve bob1 bob2 wrong
+approve bob1 bob2 wrong
+approve bob1 bob2 wrong
+approve bob1 bob2 right
+forget_request bob
+ask bob2
 approve bob1 bob2 right
 ask bob2
 read bob2

@@ -101,6 +101,15 @@ class People:
             ),
         )
 
+    def find(self, number: int) -> str:
+        """What goes wrong: on the tour, else by chance."""
+        for play in (self.tour, lambda: self.at_random(PLANTED, 40, number)):
+            try:
+                play()
+            except Exception as error:  # noqa: BLE001 - whatever a skipped rule brings about
+                return repr(error)
+        return ""
+
     def missing(self) -> set[str]:
         """What was to be met and was not."""
         ends = {f"{act}: {end}" for act, possible in ENDS.items() for end in possible}
@@ -154,8 +163,9 @@ def test_at_length_chance_meets_every_act_and_every_end(people: People, number: 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("plant", IN_CLIENT, ids=str)
 def test_a_client_that_skips_a_rule_is_found(people: People, number: int, plant: Plant) -> None:
-    with plant.planted(), pytest.raises(Exception):  # noqa: B017, PT011 - whatever the skipped rule brings about
-        people.at_random(PLANTED, 40, number)
+    with plant.planted():
+        found = people.find(number)
+    assert found, f"{plant} makes no difference"
 
 
 @pytest.mark.long
@@ -165,6 +175,7 @@ def test_a_service_that_skips_a_rule_is_found(
     people: People, number: int, plant: Trigger, suite: Suite, backing: Backing
 ) -> None:
     connection = backing.postgres.connect(suite.database)
-    with plant.planted(connection), pytest.raises(Exception):  # noqa: B017, PT011
-        people.at_random(PLANTED, 40, number)
+    with plant.planted(connection):
+        found = people.find(number)
     connection.close()
+    assert found, f"{plant} makes no difference"
