@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from common.conversations import Conversations
     from common.directory import Directory, Disclosure
     from common.events import EventEdge, SchedulerEdge
-    from common.keys import Linking, Publishing
+    from common.keys import Linking, Publishing, Vetoing
     from common.messages import Messages
     from common.recovery import Recovery
     from common.sessions import KeyRotation, Overview, Sessions
@@ -134,6 +134,12 @@ class Services:
             documents=self._live_sessions,
             clock=self.clock,
         )
+
+    def vetoing(self) -> "Vetoing":
+        from common.keys import Vetoing
+        from common.storage.postgres.chains import PostgresChains
+
+        return Vetoing(store=PostgresChains(self._pool), clock=self.clock)
 
     def linking(self) -> "Linking":
         from common.keys import Linking

@@ -2,6 +2,6 @@
 
 from common.keys.linking import Linking
 from common.keys.model import LinkGrant, LinkRequest, Nothing, Publication, Veto
-from common.keys.service import Publishing
+from common.keys.service import Publishing, Vetoing
 
-__all__ = ["LinkGrant", "LinkRequest", "Linking", "Nothing", "Publication", "Publishing", "Veto"]
+__all__ = ["LinkGrant", "LinkRequest", "Linking", "Nothing", "Publication", "Publishing", "Veto", "Vetoing"]

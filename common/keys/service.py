@@ -49,6 +49,16 @@ class Publishing:
             await self.readers.admit(caller)
         return published
 
+    async def _shut_out(self, uid: str, sessions: tuple[str, ...]) -> None:
+        for start in range(0, len(sessions), _AT_ONCE):
+            await self.documents.delete(uid, *sessions[start : start + _AT_ONCE])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vetoing:
+    store: ChainStore
+    clock: Clock
+
     async def veto(self, caller: Caller) -> None:
         """Let no device reset the account that wishes to now. May be repeated.
 
@@ -56,7 +66,3 @@ class Publishing:
             DeviceNotActive: the caller's.
         """
         await self.store.veto(caller, self.clock())
-
-    async def _shut_out(self, uid: str, sessions: tuple[str, ...]) -> None:
-        for start in range(0, len(sessions), _AT_ONCE):
-            await self.documents.delete(uid, *sessions[start : start + _AT_ONCE])

@@ -7,10 +7,10 @@ from common.keys import Veto
 from common.services import compose
 
 services = compose()
-publishing = services.publishing()
+vetoing = services.vetoing()
 
 
 @post(services.guarded, Veto, access=Access.PROVEN_ACTIVE)
 async def veto_reset(call: Call[Veto]) -> Response:
-    await publishing.veto(call.caller)
+    await vetoing.veto(call.caller)
     return empty()

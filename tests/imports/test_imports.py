@@ -31,6 +31,18 @@ LOADS: dict[str, set[str]] = {
     "on_message_created": {"PostgreSQL"} | FIRESTORE,
     "daily_backup": set(),
     "rotate_signing_key": set(),
+    "request_link": {"PostgreSQL"},
+    "get_link_request": {"PostgreSQL"},
+    "grant_link": {"PostgreSQL"},
+    "get_link_grant": {"PostgreSQL"},
+    "veto_reset": {"PostgreSQL"},
+    "list_sessions": {"PostgreSQL"},
+    "name_session": {"PostgreSQL"},
+    "revoke_all_sessions": {"PostgreSQL"} | FIRESTORE,
+    "list_audit": {"PostgreSQL"},
+    "save_key_backup": {"PostgreSQL"},
+    "get_key_backup": {"PostgreSQL"},
+    "set_discovery": {"PostgreSQL"},
 }
 
 HEAVY = {*LIBRARIES.values(), "google.auth", "google.protobuf", "requests", "httpx", "aiohttp"}

@@ -342,9 +342,9 @@ async def test_a_veto_ends_a_wish_and_may_be_repeated(world: World) -> None:
     await world.sign_in(TABLET)
     await delayed(world)
     with pytest.raises(DeviceNotActive):
-        await world.publishing.veto(await world.caller(TABLET))
+        await world.vetoing.veto(await world.caller(TABLET))
     for _ in range(2):
-        await world.publishing.veto(await world.caller(PHONE))
+        await world.vetoing.veto(await world.caller(PHONE))
     assert world.store.wishes == {}
     assert [act for _, act, _ in world.store.audit] == ["device-added", "reset-requested", "reset-vetoed"]
 

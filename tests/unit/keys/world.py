@@ -41,6 +41,7 @@ class World:
             store=self.store, readers=self.readers, documents=self.documents, clock=self.clock
         )
         self.linking = Linking(store=self.links, audience=SERVICE, clock=self.clock)
+        self.vetoing = Vetoing(store=self.store, clock=self.clock)
 
     async def sign_in(self, device: Key, session: str = "") -> Caller:
         """A new session of the device, with its document."""
