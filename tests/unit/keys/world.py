@@ -4,7 +4,7 @@ from hashlib import shake_256
 from typing import Any
 
 from common.identity import Caller, Head
-from common.keys import LinkGrant, Linking, LinkRequest, Publication, Publishing
+from common.keys import LinkGrant, Linking, LinkRequest, Publication, Publishing, Vetoing
 from common.keys.model import Published
 from common.sessions.model import StoredSession
 from tests.fakes.clock import FakeClock
