@@ -157,8 +157,6 @@ class Link:
     encryption_key: str
     mac: str
     expires_at: int
-    grant: str | None = None
-    """The MAC of the device that granted it."""
 
     def json(self) -> dict[str, Any]:
         return {

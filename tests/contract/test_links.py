@@ -88,17 +88,21 @@ async def test_one_device_asks_at_a_time(world: World) -> None:
     assert await world.links.request(tablet, replace(link, expires_at=UNTIL + 700), pop, key, UNTIL + 5)
 
 
-async def test_a_grant_is_kept_before_another_device_asks(world: World) -> None:
+async def test_a_grant_is_kept_while_the_next_device_asks_and_is_granted(world: World) -> None:
     (phone,), head = await account(world)
     laptop, tablet = await world.join(new_session(phone.uid)), await world.join(new_session(phone.uid))
-    link, pop, key = asked(laptop, head)
-    await world.links.request(laptop, link, pop, key, NOW)
-    granted = await world.links.grant(phone, addition(phone, pop, head), thumbprint(), NOW, until=UNTIL)
-    with pytest.raises(LinkPending):
-        await world.links.request(tablet, *asked(tablet, granted), NOW)
-    link, pop, key = asked(tablet, granted)
-    await world.links.request(tablet, replace(link, expires_at=UNTIL + 700), pop, key, UNTIL)
-    assert await world.links.waiting(phone.uid, UNTIL)
+    for device in (laptop, tablet):
+        link, pop, key = asked(device, head)
+        await world.links.request(device, link, pop, key, NOW)
+        assert await world.links.waiting(phone.uid, NOW) == link
+        mac = link.mac
+        head = await world.links.grant(phone, addition(phone, pop, head), mac, NOW, until=UNTIL)
+    first, second = await world.links.joining(laptop, NOW), await world.links.joining(tablet, NOW)
+    assert first
+    assert second
+    assert (first.state, second.state) == ("granted", "granted")
+    assert first.mac != second.mac == mac
+    assert await world.links.waiting(phone.uid, NOW) is None
 
 
 async def test_a_request_ends_with_the_sessions_of_its_device(world: World) -> None:

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from common.errors import DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
 from common.identity import Caller, DeviceState, Head
@@ -38,6 +38,9 @@ class FakeChainStore:
     backups: set[tuple[str, Backup]] = field(default_factory=set)
     wishes: dict[str, Wish] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    """uid -> the request that waits"""
+    grants: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """device -> the MAC of who granted its request, and until when it is kept"""
     audit: list[tuple[str, str, str]] = field(default_factory=list)
     """(uid, act, device)"""
 
@@ -179,6 +182,7 @@ class FakeChainStore:
             self.history.pop(statement.uid, None)
             self.wishes.pop(statement.uid, None)
             self.links.pop(statement.uid, None)
+            self.grants.clear()
         if isinstance(statement, Removal):
             act, device = "device-revoked", statement.device
         if isinstance(statement, HistoryKey):
@@ -211,8 +215,7 @@ class FakeLinkStore:
         return link.expires_at
 
     async def waiting(self, uid: str, now: float) -> Link | None:
-        link = self._living(uid, now)
-        return link if link is not None and link.grant is None else None
+        return self._living(uid, now)
 
     async def grant(
         self, caller: Caller, statement: AddedDevice, mac: str, now: float, *, until: int
@@ -229,7 +232,8 @@ class FakeLinkStore:
         head = self.chains.append(statement, now)
         self.chains.become(link.device, "active")
         self.chains.keep(stored_encryption_key(link.encryption_key))
-        self.chains.links[caller.uid] = replace(link, grant=mac, expires_at=until)
+        del self.chains.links[caller.uid]
+        self.chains.grants[link.device] = (mac, until)
         wish = self.chains.wishes.get(caller.uid)
         if wish is not None and wish.device == link.device:
             del self.chains.wishes[caller.uid]
@@ -240,14 +244,14 @@ class FakeLinkStore:
         if await self.chains.sessions.standing(caller, now) is None:
             return None
         link = self._living(caller.uid, now)
-        mine = link is not None and link.device == caller.device
-        if mine and self.chains.state(caller.device) == "pending":
+        if link is not None and link.device == caller.device:
             return Joining(state="waiting")
-        if link is None or not mine or link.grant is None or self.chains.state(caller.device) != "active":
+        mac, until = self.chains.grants.get(caller.device, ("", 0))
+        if until <= now or self.chains.state(caller.device) != "active":
             return Joining(state="gone")
         statements = tuple(statement.compact for statement in self.chains.chains[caller.uid])
         head = self.chains.sessions.heads[caller.uid]
-        return Joining(state="granted", mac=link.grant, head=head, statements=statements)
+        return Joining(state="granted", mac=mac, head=head, statements=statements)
 
     def _living(self, uid: str, now: float) -> Link | None:
         link, known = self.chains.links.get(uid), self.chains.sessions

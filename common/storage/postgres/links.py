@@ -11,23 +11,25 @@ from common.storage.postgres.pool import Pool
 
 # A request counts while its device is signed in: who ends the sessions of a stranger's device lets the next one ask.
 _FIND = """
-select device, pop, encryption_key, mac, extract(epoch from expires_at)::bigint, grant_mac
+select device, pop, encryption_key, mac, extract(epoch from expires_at)::bigint
 from link_requests link
-where uid = :uid and expires_at > to_timestamp(:now::double precision) and exists (
+where uid = :uid and grant_mac is null and expires_at > to_timestamp(:now::double precision) and exists (
     select from sessions session
     where session.uid = link.uid and session.device = link.device
       and session.revoked_at is null and session.expires_at > to_timestamp(:now::double precision))
 """
+_CLEAR = """
+delete from link_requests
+where uid = :uid and (grant_mac is null or expires_at <= to_timestamp(:now::double precision))
+"""
 _KEEP = """
 insert into link_requests (uid, device, pop, encryption_key, mac, expires_at)
 values (:uid, :device, :pop, :encryption_key, :mac, to_timestamp(:expires_at::bigint))
-on conflict (uid) do update set
-    device = excluded.device, pop = excluded.pop, encryption_key = excluded.encryption_key, mac = excluded.mac,
-    expires_at = excluded.expires_at, grant_mac = null
 """
-_GRANT = (
-    "update link_requests set grant_mac = :mac, expires_at = to_timestamp(:until::bigint) where uid = :uid"
-)
+_GRANT = """
+update link_requests set grant_mac = :mac, expires_at = to_timestamp(:until::bigint)
+where uid = :uid and device = :device
+"""
 # A device that was linked resets nothing, and its wish would keep others waiting.
 _FORGET_WISH = "delete from reset_requests where uid = :uid and device = :device"
 # The statements are those of the caller's own account, and shown once its device is one of them.
@@ -68,6 +70,7 @@ class PostgresLinks:
                 raise InvalidRequest("The pop names another root than the chain's: check head.")
             if is_taken(run, key.kid):
                 raise KeyConflict("This key was published before. Make a new key pair.", n=0)
+            run(_CLEAR, uid=caller.uid, now=now)
             run(
                 _KEEP,
                 uid=caller.uid,
@@ -82,9 +85,7 @@ class PostgresLinks:
         return await self.pool.transaction(work)
 
     async def waiting(self, uid: str, now: float) -> Link | None:
-        rows = await self.pool.run(_FIND, uid=uid, now=now)
-        link = _link(rows)
-        return link if link is not None and link.grant is None else None
+        return _link(await self.pool.run(_FIND, uid=uid, now=now))
 
     async def grant(
         self, caller: Caller, statement: AddedDevice, mac: str, now: float, *, until: int
@@ -102,7 +103,7 @@ class PostgresLinks:
             head = append(run, chain, statement, now)
             activate(run, caller.uid, link.device, now)
             keep_key(run, stored_encryption_key(link.encryption_key))
-            run(_GRANT, uid=caller.uid, mac=mac, until=until)
+            run(_GRANT, uid=caller.uid, device=link.device, mac=mac, until=until)
             run(_FORGET_WISH, uid=caller.uid, device=link.device)
             audit(run, caller.uid, "device-added", now, device=link.device, session=caller.session)
             return head
@@ -131,7 +132,5 @@ def _find(run: Run, uid: str, now: float) -> Link | None:
 def _link(rows: Rows) -> Link | None:
     if not rows:
         return None
-    ((device, pop, encryption_key, mac, expires_at, grant),) = rows
-    return Link(
-        device=device, pop=pop, encryption_key=encryption_key, mac=mac, expires_at=expires_at, grant=grant
-    )
+    ((device, pop, encryption_key, mac, expires_at),) = rows
+    return Link(device=device, pop=pop, encryption_key=encryption_key, mac=mac, expires_at=expires_at)

@@ -19,17 +19,20 @@ create table history_keys (
 );
 create unique index history_keys_living on history_keys (uid) where living;
 
--- The one device that asks to join an account; after the grant, what the granting device says to it.
+-- The one device that asks to join an account; and, of those that were granted, what the granting device says to each.
 create table link_requests (
-    uid            text primary key references accounts on delete cascade,
+    uid            text not null references accounts on delete cascade,
     device         text not null,
     pop            text not null check (length(pop) <= 8192),
     encryption_key text not null check (length(encryption_key) <= 8192),
     mac            text not null check (length(mac) = 43),
     expires_at     timestamptz not null,
     grant_mac      text check (length(grant_mac) = 43),
+    primary key (uid, device),
     foreign key (uid, device) references devices (uid, id) on delete cascade
 );
+
+create unique index link_requests_waiting on link_requests (uid) where grant_mac is null;
 
 -- The one device that wants to reset an account whose other devices are in use, and from when it may.
 create table reset_requests (

@@ -63,7 +63,9 @@ def with_removed_device(removed_at: int, *, removed: int = 1) -> dict[str, chain
 
 
 def test_a_removed_device_is_refused_after_its_removal() -> None:
-    assert refused(document(sent_at=NOW * 1000 + 1000), chains=with_removed_device(NOW)) is Code.REVOKED_DEVICE
+    assert (
+        refused(document(sent_at=NOW * 1000 + 1000), chains=with_removed_device(NOW)) is Code.REVOKED_DEVICE
+    )
 
 
 def test_what_it_sent_before_is_shown_and_marked() -> None:
