@@ -163,15 +163,12 @@ class Options:
         return [(one.name,) for one in self._devices if not one.is_linked]
 
     def _forget_request(self) -> Sequence[Words]:
-        granted = {request.device for request in self._model.requests.values() if request.is_granted}
-        lost = {
-            self._model.devices[name].person for name in granted if not self._model.devices[name].is_linked
-        }
+        lost = {one.person for one in self._devices if one.is_granted}
         return [(person,) for person in self._model.requests if person not in lost]
 
     def _approve(self) -> Sequence[Words]:
         secrets = ("right", "right", "right", "carelessly", "wrong", "mistyped")
-        waiting = {person: one.device for person, one in self._model.requests.items() if not one.is_granted}
+        waiting = {person: one.device for person, one in self._model.requests.items()}
         pending = {one.person: one.name for one in self._devices if not one.is_linked}
         return [
             (one.name, new, secret)

@@ -54,11 +54,11 @@ class Model:
         if stop := self._stop(device, linking=True):
             return stop
         request = self.requests.get(device.person)
+        if device.is_granted:
+            device.is_linked, device.has_asked, device.is_granted = True, False, False
+            device.pinned[device.person] = len(self.chains[device.person])
+            return "linked"
         if device.has_asked and request is not None and request.device == name:
-            if request.is_granted:
-                device.is_linked, device.has_asked = True, False
-                device.pinned[device.person] = len(self.chains[device.person])
-                return "linked"
             return "asked"
         device.has_asked = True
         if request is not None and request.device != name:
@@ -79,7 +79,7 @@ class Model:
             return stop
         self._learn(device, device.person)
         request = self.requests.get(device.person)
-        if request is None or request.is_granted:  # by an earlier approval, perhaps, whose answer was lost
+        if request is None:  # it was granted by an earlier approval, perhaps, whose answer was lost
             self._tell_all(device)
             return "not-found"
         if request.tries[name] >= TRIES:
@@ -91,9 +91,10 @@ class Model:
         if stop := self._stop(device):
             return stop
         self._learn(device, device.person)
-        if self.requests[device.person].is_granted:
+        if self.requests.get(device.person) is not request:
             return "usage"
-        request.is_granted = True
+        del self.requests[device.person]
+        self.devices[new].is_granted = True
         if self.wishes.get(device.person, ("",))[0] == new:
             del self.wishes[device.person]
         self._join(self.devices[new], "added", name)
@@ -131,6 +132,7 @@ class Model:
             return stop
         for other in self.devices.values():
             if other.person == device.person and other is not device:
+                other.is_granted = False
                 end(other)
         self.requests.pop(device.person, None)
         self.wishes.pop(device.person, None)
@@ -294,7 +296,7 @@ class Model:
             device.kept.add(number)
             return
         device.judged.add(number)
-        for person, head, mark in message.pins:
+        for person, head, mark in message.pins if ended is None else ():
             known = device.told.get(person, (0, None))
             device.told[person] = max(known[0], head), mark if mark is not None else known[1]
             if device.pinned.get(person, 0) >= device.told[person][0]:

@@ -57,6 +57,8 @@ class Device:
     has_key: bool = True
     is_stale: bool = False
     has_asked: bool = False
+    is_granted: bool = False
+    """It has not fetched the grant yet."""
     pinned: dict[str, int] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
     told: dict[str, tuple[int, int | None]] = field(default_factory=dict)
@@ -73,7 +75,6 @@ class Device:
 @dataclass(slots=True)
 class Request:
     device: str
-    is_granted: bool = False
     tries: Counter[str] = field(default_factory=Counter)
 
 
