@@ -1,44 +1,10 @@
-# A manifest of our own, as a person would write it, and what one slip in it leads to.
+# What a manifest becomes.
 
 variables {
   shape           = "functions"
   max_connections = 100
   reserve         = 10
-  text            = <<-EOT
-    python: "3.11"
-    defaults:
-      cpu: 1
-      memory: 512Mi
-      concurrency: 40
-      min_instances: 0
-      max_instances: 5
-      timeout_seconds: 30
-      pool: 4
-      environment:
-        SHARED: "true"
-        EITHER: default
-    functions:
-      say_hello:
-        summary: Say hello.
-        trigger: {http: {route: /v1/say_hello, method: POST}}
-        database_role: identity
-        secrets: [INDEX_KEY_FILE]
-        roles: [roles/datastore.user]
-        max_instances: 10
-        environment: {EITHER: own}
-      on_hello:
-        summary: Note a hello.
-        trigger: {firestore: {event: google.cloud.firestore.document.v1.created, document: "hellos/{id}"}}
-        database_role: maintenance
-        timeout_seconds: 60
-      every_day:
-        summary: Count the hellos.
-        trigger: {schedule: {route: /v1/every_day, cron: 0 3 * * *, time_zone: Etc/UTC}}
-        secrets: [SIGNING_KEYS_FILE]
-        rotates: [SIGNING_KEYS_FILE]
-        memory: 1Gi
-        pool: 0
-  EOT
+  text            = file("tests/manifest.yaml")
 }
 
 run "real" {
