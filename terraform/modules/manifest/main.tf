@@ -16,6 +16,7 @@ locals {
     { for key, value in entry : key => value if key != "trigger" },
     { for key in distinct(flatten(values(local.triggers))) : key => try(entry.trigger[local.kinds[name]][key], null) },
     {
+      name               = name
       kind               = local.kinds[name]
       deployed_name      = replace(name, "_", "-")
       service_account_id = "fn-${replace(name, "_", "-")}"

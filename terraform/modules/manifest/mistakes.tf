@@ -39,7 +39,7 @@ locals {
       [for key in try(local.triggers[local.kinds[name]], []) : "${name}: say \"${key}\" of its trigger." if local.functions[name][key] == null],
       [for role in local.functions[name].roles : "${name}: ${role} opens the whole project; name a role of one service, such as roles/datastore.user."
       if !can(regex("^roles/[a-z]+\\.[A-Za-z.]+$", role))],
-      [for key in keys(local.functions[name].environment) : "${name}: Cloud Run sets ${key} by itself; choose another name." if can(regex(local.reserved_values, key))],
+      [for key in keys(local.functions[name].environment) : "${name}: the deployment sets ${key} itself; choose another name." if can(regex(local.reserved_values, key))],
       [for key in local.numbers : "${name}: \"${key}\" is a whole number." if !try(floor(local.functions[name][key]) == local.functions[name][key], false)],
       can(regex("^[0-9]+[MG]i$", local.functions[name].memory)) ? [] : ["${name}: \"memory\" is a number of Mi or Gi, such as 512Mi."],
       can(regex("^[a-z][a-z0-9]*(_[a-z0-9]+)*$", name)) ? [] : ["${name}: a name is made of small letters, digits and single underscores between them."],

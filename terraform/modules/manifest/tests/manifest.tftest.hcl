@@ -34,6 +34,7 @@ run "defaults" {
   assert {
     condition = jsonencode(output.functions.say_hello) == jsonencode({
       summary            = "Say hello."
+      name               = "say_hello"
       kind               = "http"
       deployed_name      = "say-hello"
       service_account_id = "fn-say-hello"

@@ -335,7 +335,7 @@ run "reserved_variable" {
 
   assert {
     condition = jsonencode(local.mistakes) == jsonencode([
-      "say_hello: Cloud Run sets K_SERVICE by itself; choose another name.",
+      "say_hello: the deployment sets K_SERVICE itself; choose another name.",
     ])
     error_message = join("\n", local.mistakes)
   }
