@@ -29,8 +29,6 @@ resource "google_service_account" "suite_caller" {
 }
 
 resource "google_project_iam_member" "suite" {
-  # checkov:skip=CKV_GCP_41: The role to make tokens is granted on the account itself, below.
-  # checkov:skip=CKV_GCP_49: As above.
   for_each = var.shape == "service" ? setsubtract(
     setunion(local.suite.roles, ["roles/cloudsql.client", "roles/cloudsql.instanceUser", "roles/logging.logWriter"]),
     ["roles/iam.serviceAccountTokenCreator"],
@@ -158,7 +156,6 @@ resource "google_cloud_run_v2_service" "suite" {
 # Its routes are public. Who calls is asked by the functions themselves, by access token or, of Firestore's and the
 # scheduler's calls, by the identity token of their account.
 resource "google_cloud_run_v2_service_iam_member" "suite_public" {
-  # checkov:skip=CKV_GCP_102: A messenger's sign-up is open to all; each function asks for what it needs to know of its caller.
   for_each = local.one
 
   location = google_cloud_run_v2_service.suite[each.key].location
