@@ -22,3 +22,11 @@ output "postgres_instance" {
   description = "Cloud SQL's name for the instance, project:region:name."
   value       = google_sql_database_instance.main.connection_name
 }
+
+output "functions" {
+  description = "Each function of the shape \"functions\": its service, its own address, its source, and who and what it reaches."
+  value = { for name, function in module.function : name => merge(
+    function.access,
+    { service = function.service, uri = function.uri, source = function.source },
+  ) }
+}
