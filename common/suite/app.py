@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from functions_framework.aio import create_asgi_app
-from starlette.responses import PlainTextResponse
 
 from common import telemetry
 from common.errors import NotFound
-from common.http.edge import METHODS, refuse
+from common.http.edge import HEALTH, METHODS, healthy, refuse
 from common.http.problems import method_not_allowed
 from common.suite.manifest import ROOT, Manifest
 from common.suite.protocol import NAME
@@ -31,7 +30,7 @@ class _Place(NamedTuple):
     """The methods that the app answers by itself, if only by a refusal."""
 
 
-_HEALTH = _Place(NAME, PlainTextResponse("ok\n"), _GET, frozenset(_GET))
+_HEALTH = _Place(NAME, healthy(), _GET, frozenset(_GET))
 
 
 class Suite:
@@ -43,7 +42,7 @@ class Suite:
     def __init__(self, root: Path = ROOT) -> None:
         manifest = Manifest.read(root)
         os.environ.update(manifest.environment)
-        self._places = {"/health": _HEALTH}
+        self._places = {HEALTH: _HEALTH}
         for function in manifest.functions:
             app = create_asgi_app(target=function.name, source=str(function.source), signature_type="http")
             place = _Place(function.name, app, _GET if function.method == "GET" else (function.method,))
