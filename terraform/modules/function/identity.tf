@@ -7,7 +7,6 @@ locals {
     var.function.database_role == null ? [] : ["roles/cloudsql.client", "roles/cloudsql.instanceUser"],
   )
   secrets = { for name in var.function.secrets : name => var.secrets[name] if var.secrets[name] != null }
-  rotates = { for name in var.function.rotates : name => var.secrets[name] if var.secrets[name] != null }
 }
 
 resource "google_service_account" "function" {
@@ -39,14 +38,5 @@ resource "google_secret_manager_secret_iam_member" "reads" {
   project   = var.project
   secret_id = each.value
   role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.function.member
-}
-
-resource "google_secret_manager_secret_iam_member" "rotates" {
-  for_each = local.rotates
-
-  project   = var.project
-  secret_id = each.value
-  role      = "roles/secretmanager.secretVersionAdder"
   member    = google_service_account.function.member
 }

@@ -6,7 +6,7 @@ locals {
     var.environment,
     { POOL = tostring(var.function.pool) },
     { for name, folder in local.mounts : name => "${folder}/value" },
-    { for name, id in local.rotates : replace(name, "/_FILE$/", "_SECRET") => "projects/${var.project}/secrets/${id}" },
+    { for name in var.function.rotates : replace(name, "/_FILE$/", "_SECRET") => "projects/${var.project}/secrets/${var.secrets[name]}" },
     var.function.database_role == null ? {} : {
       POSTGRES_INSTANCE = var.database.instance
       POSTGRES_DATABASE = var.database.name
