@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from scripts.cloud.identity import protect_addresses
 from scripts.cloud.preflight import Place, hindrances
 from scripts.cloud.secrets import make_first_versions
 from scripts.cloud.tools import ROOT, TERRAFORM, Refused, answer, gcloud, require, run, state_bucket
@@ -62,6 +63,7 @@ class Deployment:
         self._apply(image, DATABASES)
         run([str(ROOT / "scripts" / "migrate"), "--project", self.project, "--region", place.region])
         self._apply(image)
+        protect_addresses(self.project)
         self._smoke(self._outputs()["service_url"])
 
     def _place(self) -> Place:

@@ -6,14 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
-
-from scripts.cloud.tools import Refused, gcloud
+from scripts.cloud.identity import call
+from scripts.cloud.tools import Refused
 from scripts.local.people import Person
 from sealpost.receiving import Message
-
-IDENTITY = "https://identitytoolkit.googleapis.com"
-_SECONDS = 30
 
 
 def smoke(service: str, operator: str, code: Callable[[str], str]) -> None:
@@ -44,28 +40,18 @@ def smoke(service: str, operator: str, code: Callable[[str], str]) -> None:
         raise Refused("The smoke test's message did not arrive as it was sent.")
 
 
-def code_of(project: str, address: str, *, identity: str = IDENTITY) -> str:
+def code_of(project: str, address: str) -> str:
     """A sign-in code for an address, which Identity Toolkit tells the project's administrators without a mail.
 
     Raises:
         Refused: it does not.
     """
-    token = gcloud(project, "auth", "print-access-token")
-    answer = httpx.post(
-        f"{identity}/v1/projects/{project}/accounts:sendOobCode",
-        headers={"authorization": f"Bearer {token}", "x-goog-user-project": project},
-        json={
-            "requestType": "EMAIL_SIGNIN",
-            "email": address,
-            "continueUrl": f"https://{project}.firebaseapp.com/",
-            "canHandleCodeInApp": True,
-            "returnOobLink": True,
-        },
-        timeout=_SECONDS,
-    )
-    if not answer.is_success:
-        raise Refused(
-            f"Identity Toolkit gives out no sign-in code (HTTP {answer.status_code}). The smoke test needs roles/firebaseauth.admin."
-        )
-    link = str(answer.json()["oobLink"])
-    return parse_qs(urlsplit(link).query)["oobCode"][0]
+    order = {
+        "requestType": "EMAIL_SIGNIN",
+        "email": address,
+        "continueUrl": f"https://{project}.firebaseapp.com/",
+        "canHandleCodeInApp": True,
+        "returnOobLink": True,
+    }
+    answer = call(project, "POST", f"v1/projects/{project}/accounts:sendOobCode", order)
+    return parse_qs(urlsplit(str(answer["oobLink"])).query)["oobCode"][0]
