@@ -30,11 +30,17 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def python(layout: Layout, manifest: Manifest, staging: Path) -> Path:
-    """The Python of the deployed environment. All functions have the same requirements, as test_staging finds."""
+def python_version() -> str:
+    """The deployed one, such as 3.11."""
     stated: dict[str, Any] = yaml.safe_load((ROOT / "functions.yaml").read_text(encoding="utf-8"))
+    return str(stated["python"])
+
+
+@pytest.fixture(scope="session")
+def python(layout: Layout, manifest: Manifest, staging: Path, python_version: str) -> Path:
+    """The Python of the deployed environment. All functions have the same requirements, as test_staging finds."""
     requirements = staging / manifest.functions[0].name / "requirements.txt"
-    return install(layout, stated["python"], requirements)
+    return install(layout, python_version, requirements, layout.cache)
 
 
 @pytest.fixture(scope="session")

@@ -29,20 +29,20 @@ def interpreter(version: str) -> str:
     return need(f"python{version}")
 
 
-def install(layout: Layout, version: str, requirements: Path) -> Path:
-    """The Python of an environment with exactly these requirements; made once for the same ones.
+def install(layout: Layout, version: str, requirements: Path, place: Path) -> Path:
+    """The Python of an environment with exactly these requirements, in a folder of `place`; made once for the same ones.
 
     Raises:
         Stop: one of them has no wheel for this platform, or none with its hash.
     """
-    folder = layout.cache / f"deployed-{version}-{digest(requirements)[:12]}"
+    folder = place / f"deployed-{version}-{digest(requirements)[:12]}"
     python = folder / "bin" / "python"
-    layout.cache.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "whole").is_file():
-            maker = [interpreter(version), "-I", "-m", "venv", "--clear", "--without-pip", folder]
-            run(maker, cure="", env=environment())
+            maker = (interpreter(version), "-I", "-m", "venv", "--clear", "--without-pip")
+            run([*maker, folder], cure="", env=environment())
             run(
                 [
                     *(layout.python, "-m", "pip", "--python", python, "install", "--quiet"),

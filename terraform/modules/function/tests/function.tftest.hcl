@@ -1,6 +1,8 @@
 # One function of each kind, on a provider that has no cloud behind it. tests/checkout is what stands in a checkout, staged.
 
 mock_provider "google" {
+  override_during = plan
+
   override_resource {
     target = google_service_account.function
     values = {
@@ -68,6 +70,8 @@ variables {
 }
 
 run "http" {
+  command = plan
+
   variables {
     function = var.http
   }
@@ -142,6 +146,8 @@ run "http" {
 }
 
 run "firestore" {
+  command = plan
+
   variables {
     function = merge(var.http, {
       deployed_name     = "on-hello"
@@ -193,6 +199,8 @@ run "firestore" {
 }
 
 run "schedule" {
+  command = plan
+
   variables {
     function = merge(var.http, {
       deployed_name     = "every-day"
