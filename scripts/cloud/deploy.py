@@ -14,6 +14,7 @@ from scripts.cloud.identity import protect_addresses
 from scripts.cloud.preflight import Place, hindrances
 from scripts.cloud.secrets import make_first_versions
 from scripts.cloud.tools import ROOT, TERRAFORM, Refused, answer, gcloud, require, run, state_bucket
+from scripts.local.packaging import stage
 
 _HELP = """Deploy the suite to a Google Cloud project that scripts/bootstrap has prepared: look for what hinders it, stage the
 functions, build the image, make the first secrets, apply the databases, run the migrations, apply the rest, and send a
@@ -53,7 +54,7 @@ class Deployment:
         place = self._place()
         if found := hindrances(place):
             raise Refused("\n  ".join(["this must be mended first:", *found]))
-        run([str(ROOT / "scripts" / "package")])
+        stage(ROOT, ROOT / "build" / "functions")
         backend = [f"-backend-config=bucket={state_bucket(self.project)}", "-backend-config=prefix=sealpost"]
         self._terraform("init", "-input=false", "-reconfigure", *backend)
         self._apply(None, FIRST)

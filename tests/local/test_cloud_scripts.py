@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from common.storage.key_ring import KeySets
-from scripts.cloud import deploy
+from scripts.cloud import bootstrap, deploy
 from scripts.cloud.deploy import DATABASES, FIRST, contents
 from scripts.cloud.tools import ROOT
 from tests.local.cloud import Cloud
@@ -45,8 +44,9 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 @pytest.fixture
 def smoked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What stands at the end of a deployment, and would need one: noted instead."""
+    """What would need a true deployment, or change this checkout: noted instead."""
     done: list[str] = []
+    monkeypatch.setattr(deploy, "stage", lambda *_: done.append("staged"))
     monkeypatch.setattr(deploy, "protect_addresses", lambda project: done.append(f"protected {project}"))
     monkeypatch.setattr(
         "scripts.cloud.smoke.smoke", lambda service, operator, _: done.append(f"{operator} {service}")
@@ -79,7 +79,11 @@ def test_the_databases_come_before_the_migrations_and_those_before_the_rest(
     for call in (databases, rest):
         assert f"-var=image={REPOSITORY}@{DIGEST}" in call
         assert "-var-file=dev.tfvars" in call
-    assert smoked == ["protected sealpost-test", "me@example.org https://suite-1.europe-west1.run.app"]
+    assert smoked == [
+        "staged",
+        "protected sealpost-test",
+        "me@example.org https://suite-1.europe-west1.run.app",
+    ]
 
 
 def test_what_hinders_stops_it_before_anything_is_changed(
@@ -95,7 +99,7 @@ def test_what_hinders_stops_it_before_anything_is_changed(
 def test_what_fails_stops_the_rest(cloud: Cloud, smoked: list[str], failing: str, left: int) -> None:
     cloud.answers({failing: (1, "")} | READY)
     assert deploy.main(COMMAND) == 1
-    assert (len(changing(cloud)), smoked) == (left, [])
+    assert (len(changing(cloud)), smoked) == (left, ["staged"])
 
 
 def test_an_image_that_is_not_there_is_built_under_its_contents_name(cloud: Cloud, smoked: list[str]) -> None:
@@ -104,7 +108,7 @@ def test_an_image_that_is_not_there_is_built_under_its_contents_name(cloud: Clou
     (build,) = [call for call in changing(cloud) if "submit" in call]
     assert f"--substitutions=_IMAGE={REPOSITORY}:{contents()}" in build
     assert "--region=europe-west1" in build
-    assert smoked == []
+    assert smoked == ["staged"]
 
 
 def test_secrets_are_made_once_and_given_on_standard_input(cloud: Cloud, smoked: list[str]) -> None:
@@ -134,33 +138,26 @@ def test_without_a_load_balancer_the_smoke_test_waits(
     cloud.answers(READY | {"curl": NO})
     assert deploy.main([*COMMAND[:5], "functions", "--domain", "chat.example.org"]) == 0
     assert "does not answer yet" in capsys.readouterr().out
-    assert smoked == ["protected sealpost-test"]
+    assert smoked == ["staged", "protected sealpost-test"]
 
 
 def test_a_project_is_prepared_twice_without_harm(cloud: Cloud) -> None:
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "scripts.cloud.bootstrap",
-        "--project",
-        "p-1",
-        "--region",
-        "europe-west1",
-    ]
+    words = ["--project", "p-1", "--region", "europe-west1"]
     cloud.answers({"buckets describe": NO})
-    subprocess.run(
-        command, cwd=ROOT, env={"PATH": f"{cloud.folder}/bin", "PYTHONPATH": str(ROOT)}, check=True
-    )  # noqa: S603 - ours
-    calls = " ".join(call for call, _ in cloud.calls)
-    assert "buckets create gs://p-1-terraform" in calls
-    assert "--public-access-prevention" in calls
+    assert bootstrap.main(words) == 0
+    first = " ".join(call for call, _ in cloud.calls)
+    assert "buckets create gs://p-1-terraform" in first
+    assert "--public-access-prevention" in first
     cloud.answers({})
     (cloud.folder / "calls").unlink()
-    subprocess.run(
-        command, cwd=ROOT, env={"PATH": f"{cloud.folder}/bin", "PYTHONPATH": str(ROOT)}, check=True
-    )  # noqa: S603 - ours
+    assert bootstrap.main(words) == 0
     assert "buckets create" not in " ".join(call for call, _ in cloud.calls)
+
+
+def test_a_project_that_cannot_be_seen_is_named(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.answers({"projects describe": NO})
+    assert bootstrap.main(["--project", "p-1", "--region", "europe-west1"]) == 1
+    assert "The project p-1 cannot be seen" in capsys.readouterr().err
 
 
 def test_a_deployments_migrations_are_its_job(cloud: Cloud) -> None:
