@@ -1,9 +1,12 @@
 """The configuration as it stands: its form, and what its own tests say of it."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.needs import need
 from tests.terraform.conftest import Copy
 from tests.terraform.deployment import Deployment
 
@@ -59,3 +62,31 @@ def test_what_is_wrong_is_found(copy: Copy, tmp_path: Path) -> None:
     ran = wrong.run("validate", "-no-color")
     assert ran.status == 1
     assert "strings" in ran.said
+
+
+def test_checkov_has_no_complaint(deployment: Deployment) -> None:
+    """Of its own rules, with nothing fetched. What is excused is excused where it stands, with the reason."""
+    checkov = need("checkov")
+    words = (
+        "--directory",
+        deployment.root,
+        "--framework",
+        "terraform",
+        "--skip-download",
+        "--quiet",
+        "--compact",
+    )
+    done = subprocess.run([checkov, *words], capture_output=True, text=True, check=False)  # noqa: S603 - a checker
+    assert done.returncode == 0, done.stdout
+
+
+def test_whatever_is_excused_has_a_reason(deployment: Deployment) -> None:
+    skips = [
+        line.strip()
+        for path in deployment.root.rglob("*.tf")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "checkov:skip" in line
+    ]
+    assert [
+        skip for skip in skips if not re.fullmatch(r"# checkov:skip=CKV2?_GCP_[0-9]+: ?[A-Z].{10,}\.", skip)
+    ] == []
