@@ -9,27 +9,20 @@ locals {
   secrets = { for name in var.function.secrets : name => var.secrets[name] if var.secrets[name] != null }
 }
 
-resource "google_service_account" "function" {
-  project      = var.project
-  account_id   = var.function.service_account_id
-  display_name = "Function ${var.function.deployed_name}"
-  description  = var.function.summary
-}
-
 resource "google_project_iam_member" "function" {
   for_each = local.roles
 
   project = var.project
   role    = each.key
-  member  = google_service_account.function.member
+  member  = var.account.member
 }
 
 resource "google_service_account_iam_member" "itself" {
   count = contains(var.function.roles, local.on_itself) ? 1 : 0
 
-  service_account_id = google_service_account.function.id
+  service_account_id = var.account.name
   role               = local.on_itself
-  member             = google_service_account.function.member
+  member             = var.account.member
 }
 
 resource "google_secret_manager_secret_iam_member" "reads" {
@@ -38,5 +31,5 @@ resource "google_secret_manager_secret_iam_member" "reads" {
   project   = var.project
   secret_id = each.value
   role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.function.member
+  member    = var.account.member
 }

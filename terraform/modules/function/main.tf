@@ -17,7 +17,7 @@ locals {
       SCHEDULER_CHECK   = "platform" # Cloud Run lets that account in alone, and takes its token's signature off
     } : {},
   )
-  database_user = trimsuffix(google_service_account.function.email, ".gserviceaccount.com")
+  database_user = trimsuffix(var.account.email, ".gserviceaccount.com")
 }
 
 resource "google_cloudfunctions2_function" "function" {
@@ -40,7 +40,7 @@ resource "google_cloudfunctions2_function" "function" {
   }
 
   service_config {
-    service_account_email            = google_service_account.function.email
+    service_account_email            = var.account.email
     ingress_settings                 = var.function.kind == "http" ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_INTERNAL_ONLY"
     available_cpu                    = tostring(var.function.cpu)
     available_memory                 = var.function.memory
@@ -99,5 +99,6 @@ resource "google_cloudfunctions2_function" "function" {
     }
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.reads] # a revision whose secrets cannot be read does not start
+  # A revision whose secrets cannot be read does not start, and a trigger whose account may receive nothing is refused.
+  depends_on = [google_secret_manager_secret_iam_member.reads, google_project_iam_member.receives_events]
 }

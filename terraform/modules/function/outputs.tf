@@ -8,11 +8,6 @@ output "uri" {
   value       = google_cloudfunctions2_function.function.service_config[0].uri
 }
 
-output "email" {
-  description = "The service account that the function runs as."
-  value       = google_service_account.function.email
-}
-
 output "source" {
   description = "The name of the uploaded source, which has the content's hash in it."
   value       = google_storage_bucket_object.source.name

@@ -1,30 +1,34 @@
 variable "function" {
   description = "One of the manifest's functions, as modules/manifest gives it."
   type = object({
-    name               = string
-    summary            = string
-    kind               = string
-    deployed_name      = string
-    service_account_id = string
-    caller_account_id  = string
-    route              = string
-    event              = string
-    document           = string
-    cron               = string
-    time_zone          = string
-    database_role      = string
-    secrets            = set(string)
-    rotates            = set(string)
-    roles              = set(string)
-    cpu                = number
-    memory             = string
-    concurrency        = number
-    min_instances      = number
-    max_instances      = number
-    timeout_seconds    = number
-    pool               = number
-    environment        = map(string)
+    name              = string
+    summary           = string
+    kind              = string
+    deployed_name     = string
+    caller_account_id = string
+    route             = string
+    event             = string
+    document          = string
+    cron              = string
+    time_zone         = string
+    database_role     = string
+    secrets           = set(string)
+    rotates           = set(string)
+    roles             = set(string)
+    cpu               = number
+    memory            = string
+    concurrency       = number
+    min_instances     = number
+    max_instances     = number
+    timeout_seconds   = number
+    pool              = number
+    environment       = map(string)
   })
+}
+
+variable "account" {
+  description = "The service account that the function runs as, and no other does. It is made apart, because the database knows it before the function is there."
+  type        = object({ name = string, email = string, member = string })
 }
 
 variable "python" {

@@ -4,15 +4,6 @@ mock_provider "google" {
   override_during = plan
 
   override_resource {
-    target = google_service_account.function
-    values = {
-      id     = "projects/demo/serviceAccounts/fn@demo.iam.gserviceaccount.com"
-      email  = "fn@demo.iam.gserviceaccount.com"
-      member = "serviceAccount:fn@demo.iam.gserviceaccount.com"
-    }
-  }
-
-  override_resource {
     target = google_service_account.caller
     values = {
       email  = "tr@demo.iam.gserviceaccount.com"
@@ -35,37 +26,41 @@ variables {
   firestore_location = "eur3"
   checkout           = "./tests/checkout"
   bucket             = "sources"
-  builder            = "projects/demo/serviceAccounts/builder@demo.iam.gserviceaccount.com"
-  environment        = { SEALPOST_URL = "https://sealpost.example" }
-  secrets            = { INDEX_KEY_FILE = "index-key", SIGNING_KEYS_FILE = "signing-keys", SMTP_URL_FILE = null }
-  database           = { instance = "demo:europe-west1:main", name = "sealpost" }
-  network            = { network = "main", subnetwork = "functions" }
+  account = {
+    name   = "projects/demo/serviceAccounts/fn@demo.iam.gserviceaccount.com"
+    email  = "fn@demo.iam.gserviceaccount.com"
+    member = "serviceAccount:fn@demo.iam.gserviceaccount.com"
+  }
+  builder     = "projects/demo/serviceAccounts/builder@demo.iam.gserviceaccount.com"
+  environment = { SEALPOST_URL = "https://sealpost.example" }
+  secrets     = { INDEX_KEY_FILE = "index-key", SIGNING_KEYS_FILE = "signing-keys", SMTP_URL_FILE = null }
+  database    = { instance = "demo:europe-west1:main", name = "sealpost" }
+  network     = { network = "main", subnetwork = "functions" }
 
   http = {
-    name               = "say_hello"
-    summary            = "Say hello."
-    kind               = "http"
-    deployed_name      = "say-hello"
-    service_account_id = "fn-say-hello"
-    caller_account_id  = null
-    route              = "/v1/say_hello"
-    method             = "POST"
-    event              = null
-    document           = null
-    cron               = null
-    time_zone          = null
-    database_role      = "identity"
-    secrets            = ["INDEX_KEY_FILE", "SMTP_URL_FILE"]
-    rotates            = []
-    roles              = ["roles/datastore.user", "roles/iam.serviceAccountTokenCreator"]
-    cpu                = 1
-    memory             = "512Mi"
-    concurrency        = 40
-    min_instances      = 0
-    max_instances      = 10
-    timeout_seconds    = 30
-    pool               = 4
-    environment        = { FUNCTION_USE_ASGI = "true", LOG_EXECUTION_ID = "false" }
+    name              = "say_hello"
+    summary           = "Say hello."
+    kind              = "http"
+    deployed_name     = "say-hello"
+    caller_account_id = null
+    route             = "/v1/say_hello"
+    method            = "POST"
+    event             = null
+    document          = null
+    cron              = null
+    time_zone         = null
+    database_role     = "identity"
+    secrets           = ["INDEX_KEY_FILE", "SMTP_URL_FILE"]
+    rotates           = []
+    roles             = ["roles/datastore.user", "roles/iam.serviceAccountTokenCreator"]
+    cpu               = 1
+    memory            = "512Mi"
+    concurrency       = 40
+    min_instances     = 0
+    max_instances     = 10
+    timeout_seconds   = 30
+    pool              = 4
+    environment       = { FUNCTION_USE_ASGI = "true", LOG_EXECUTION_ID = "false" }
   }
 }
 
@@ -118,7 +113,7 @@ run "http" {
   }
 
   assert {
-    condition     = google_service_account_iam_member.itself[0].service_account_id == google_service_account.function.id && google_service_account_iam_member.itself[0].member == "serviceAccount:fn@demo.iam.gserviceaccount.com"
+    condition     = google_service_account_iam_member.itself[0].service_account_id == var.account.name && google_service_account_iam_member.itself[0].member == "serviceAccount:fn@demo.iam.gserviceaccount.com"
     error_message = "It creates tokens of its own."
   }
 
