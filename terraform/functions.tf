@@ -25,11 +25,23 @@ locals {
   )
 }
 
+# Not in the module: the databases know these accounts before any function is there.
+resource "google_service_account" "function" {
+  for_each = var.shape == "functions" ? module.manifest.functions : {}
+
+  account_id   = each.value.service_account_id
+  display_name = "Function ${each.value.deployed_name}"
+  description  = each.value.summary
+
+  depends_on = [google_project_service.this]
+}
+
 module "function" {
   source   = "./modules/function"
   for_each = var.shape == "functions" ? module.manifest.functions : {}
 
   function           = each.value
+  account            = google_service_account.function[each.key]
   python             = module.manifest.python
   project            = var.project
   region             = var.region
@@ -47,7 +59,7 @@ module "function" {
 locals {
   accounts = var.shape == "functions" ? {
     for name, function in module.manifest.functions : name => {
-      email          = module.function[name].email
+      email          = google_service_account.function[name].email
       database_roles = compact([function.database_role])
       rotates        = function.rotates
     }
