@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.settings import SettingsError
-from common.storage.postgres.connect import plain
+from common.storage.postgres.connect import Connect, plain
 from common.storage.postgres.connection import Connection
 from common.storage.postgres.grants import apply_grants, quoted, read_grants
 from common.storage.postgres.inspect import inspect, main
@@ -86,3 +86,17 @@ def test_an_empty_database_is_not_whole(empty_dsn: str, capsys: pytest.CaptureFi
     migrate(plain(empty_dsn), [])
     with pytest.raises(MigrationError, match="The schema is at nothing"):
         inspect(plain(empty_dsn))
+
+
+def test_who_checks_a_restored_database_may_read_all_of_it(dsn: str) -> None:
+    as_backup = replace_role(dsn, "sealpost_backup")
+    assert inspect(as_backup) == inspect(plain(dsn))
+
+
+def replace_role(dsn: str, role: str) -> Connect:
+    def connect(seconds: float) -> Connection:
+        connection = plain(dsn)(seconds)
+        connection.simple(f"set role {quoted(role)}")
+        return connection
+
+    return connect
