@@ -8,6 +8,8 @@ from scripts.cloud.deploy import DATABASES, FIRST
 from tests.terraform.conftest import Copy
 from tests.terraform.deployment import IMAGE, SHAPES, Deployment, changes
 
+pytestmark = pytest.mark.timeout(400)  # several runs of Terraform each, on a machine that may be busy
+
 SLIPS = {
     'there is no key "secretes"': (
         "    secrets: [INDEX_KEY_FILE, SMTP_URL_FILE]",
