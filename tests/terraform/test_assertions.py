@@ -58,7 +58,7 @@ FUNCTION = {
     "identity.tf": {
         "role if role != local.on_itself]": "role]",
         'var.function.database_role == null ? [] : ["roles/cloudsql.client", "roles/cloudsql.instanceUser"]': '["roles/viewer"]',
-        "service_account_id = google_service_account.function.id": 'service_account_id = "projects/demo/serviceAccounts/all"',
+        "service_account_id = var.account.name": 'service_account_id = "projects/demo/serviceAccounts/all"',
         "{ for name in var.function.secrets : name => var.secrets[name] if var.secrets[name] != null }": "{ for name, id in var.secrets : name => coalesce(id, name) }",
     },
     "main.tf": {
