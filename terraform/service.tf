@@ -30,7 +30,7 @@ resource "google_service_account" "suite_caller" {
 
 resource "google_project_iam_member" "suite" {
   for_each = var.shape == "service" ? setsubtract(
-    setunion(local.suite.roles, ["roles/cloudsql.client", "roles/cloudsql.instanceUser", "roles/logging.logWriter"]),
+    setunion(local.suite.roles, ["roles/cloudsql.client", "roles/cloudsql.instanceUser"]),
     ["roles/iam.serviceAccountTokenCreator"],
   ) : toset([])
 
