@@ -6,6 +6,7 @@ it. Nothing connects before the first call, so that workers may fork in between.
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common import telemetry
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from common.conversations import Conversations
     from common.directory import Directory, Disclosure
     from common.events import EventEdge, SchedulerEdge
+    from common.events.schedule import Verify
     from common.keys import Linking, Publishing, Vetoing
     from common.messages import Messages
     from common.recovery import Recovery
@@ -71,6 +73,12 @@ class Services:
         from common.storage.scheduler import scheduler_of
 
         return SchedulerEdge(http=self._edge(None, call_seconds=540.0), verify=scheduler_of(self.settings))
+
+    def event_caller(self) -> "Verify | None":
+        """Whether a token is of who brings Firestore's events; None where no token says so."""
+        from common.storage.scheduler import event_caller_of
+
+        return event_caller_of(self.settings)
 
     @cached_property
     def token_keys(self) -> KeyFiles:
@@ -192,21 +200,20 @@ class Services:
 
     def backups(self) -> "Backups":
         from common.backups import Backups
-        from common.storage.backups import EmulatorExport, FolderArchive, PostgresDump
+        from common.storage.backups import EmulatorExport, FolderArchive, NoArchive, PostgresDump
 
-        folder, host, dsn = (
-            self.settings.backup_folder,
-            self.settings.firestore_emulator,
-            self.settings.postgres_dsn,
-        )
-        if folder is None or host is None or dsn is None:
+        folder = self.settings.backup_folder or Path()
+        host = self.settings.firestore_emulator or ""
+        dsn = self.settings.postgres_dsn or ""
+        local = all((self.settings.backup_folder, host, dsn))
+        if not local and not self.settings.postgres_instance:
             raise SettingsError(
                 "Set BACKUP_FOLDER, FIRESTORE_EMULATOR_HOST and POSTGRES_DSN: only local databases can be backed up yet."
             )
         return Backups(
             documents=EmulatorExport(folder, host=host, project=self.settings.project),
             relations=PostgresDump(folder, dsn=dsn),
-            archive=FolderArchive(folder),
+            archive=FolderArchive(folder) if local else NoArchive(),
             project=self.settings.project,
             clock=self.clock,
         )

@@ -9,6 +9,8 @@ from typing import Self
 
 _SERVICE_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost|\[::1\]))(:[0-9]{1,5})?")
 
+_SECRET = re.compile(r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]+")
+
 
 class SettingsError(Exception):
     """The environment lacks a value or holds one that cannot be. The message names it and the cure."""
@@ -29,6 +31,9 @@ class Settings:
     pool: int
     signing_keys_file: Path | None
     verification_keys_file: Path | None
+    signing_keys_secret: str | None
+    verification_keys_secret: str | None
+    """Where a rotation writes what those two files show: projects/PROJECT/secrets/NAME."""
     index_key_file: Path | None
     identity_api_key: str
     smtp_url_file: Path | None
@@ -36,7 +41,11 @@ class Settings:
     trusted_proxies: int
     """How many proxies in front of us append to X-Forwarded-For."""
     scheduler_account: str | None
+    scheduler_check: str
+    """Who verifies that account's token: "ourselves", or "platform" where Cloud Run lets in nobody else."""
     scheduler_token_file: Path | None
+    events_account: str | None
+    """The account whose identity token Firestore's calls carry, where the suite is open to others."""
     backup_folder: Path | None
     firestore_emulator: str | None
     auth_emulator: str | None
@@ -69,13 +78,17 @@ class Settings:
             pool=_integer(environment, "POOL", default=4, least=0),
             signing_keys_file=_path(environment, "SIGNING_KEYS_FILE"),
             verification_keys_file=_path(environment, "VERIFICATION_KEYS_FILE"),
+            signing_keys_secret=_secret(environment, "SIGNING_KEYS_SECRET"),
+            verification_keys_secret=_secret(environment, "VERIFICATION_KEYS_SECRET"),
             index_key_file=_path(environment, "INDEX_KEY_FILE"),
             identity_api_key=environment.get("IDENTITY_API_KEY", ""),
             smtp_url_file=_path(environment, "SMTP_URL_FILE"),
             mail_from=environment.get("MAIL_FROM", "Sealpost <no-reply@localhost>"),
             trusted_proxies=_integer(environment, "TRUSTED_PROXIES", default=0, least=0),
             scheduler_account=environment.get("SCHEDULER_ACCOUNT"),
+            scheduler_check=_one_of(environment, "SCHEDULER_CHECK", ("ourselves", "platform")),
             scheduler_token_file=_path(environment, "SCHEDULER_TOKEN_FILE"),
+            events_account=environment.get("EVENTS_ACCOUNT"),
             backup_folder=_path(environment, "BACKUP_FOLDER"),
             firestore_emulator=environment.get("FIRESTORE_EMULATOR_HOST"),
             auth_emulator=environment.get("FIREBASE_AUTH_EMULATOR_HOST"),
@@ -114,6 +127,21 @@ def _integer(environment: Mapping[str, str], name: str, *, default: int, least: 
     if not text.isascii() or not text.isdigit() or int(text) < least:
         raise SettingsError(f"{name} must be a whole number of {least} or more.")
     return int(text)
+
+
+def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """One of some words, the first of which is the default."""
+    value = environment.get(name, values[0])
+    if value not in values:
+        raise SettingsError(f"{name} must be one of: {', '.join(values)}.")
+    return value
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name)
+    if value and not _SECRET.fullmatch(value):
+        raise SettingsError(f"{name} must read projects/PROJECT/secrets/NAME.")
+    return value or None
 
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:

@@ -19,7 +19,7 @@ from scripts.local.testbed import start_test_backing, start_test_suite
 from sealpost.account import Surroundings
 from sealpost.vault import Cost
 
-NEEDS_STACK = ("contract", "functions", "rules", "e2e")
+NEEDS_STACK = ("contract", "functions", "rules", "e2e", "packaging")
 """Folders whose tests run on real parts. Their addresses are in the environment variables of the emulators' own SDKs."""
 
 _HERE = Path(__file__).parent

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -11,10 +12,12 @@ REQUIRE = "SEALPOST_REQUIRE"
 
 def need(tool: str) -> str:
     """The path of a program, or the end of this test: skipped, or failed where the tool is required."""
-    path = shutil.which(tool)
-    if path is None:
-        required = os.environ.get(REQUIRE, "").replace(" ", "").split(",")
-        if tool in required or "all" in required:
-            pytest.fail(f"{tool} is missing, and {REQUIRE} asks for it.", pytrace=False)
-        pytest.skip(f"needs {tool}")
-    return path
+    return shutil.which(tool) or lack(tool)
+
+
+def lack(tool: str, why: str = "") -> NoReturn:
+    """End this test for want of a tool; `why` says more than that it is missing."""
+    required = os.environ.get(REQUIRE, "").replace(" ", "").split(",")
+    if tool in required or "all" in required:
+        pytest.fail(f"{tool} is missing, and {REQUIRE} asks for it. {why}".strip(), pytrace=False)
+    pytest.skip(f"needs {tool}. {why}".strip(". "))

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import functions_framework.aio
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from common.clock import deadline
 from common.errors import NotFound, SealpostError, Unauthenticated, Unavailable
@@ -30,6 +30,9 @@ CLIENT_CLOSED_REQUEST = 499
 _PROOF = "proof"
 _UNREAD = 32 * _KIB
 """The largest body that a function which reads none lets itself be told of."""
+
+HEALTH = "/health"
+"""Where a process says that it lives, to GET and HEAD, without a line in the log."""
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 """Those that functions-framework passes on to a function."""
@@ -155,6 +158,8 @@ def framed(edge: Edge, method: str, name: str, answer: Handler, *, limit: int = 
     """Put limits, errors and the log line around `answer`, and register it with functions-framework as `name`."""
 
     async def function(request: Request) -> Response:
+        if request.scope["path"] == HEALTH and request.method in {"GET", "HEAD"}:
+            return healthy()
         began, request_id = time.monotonic(), uuid4().hex
         code = None
         try:
@@ -188,6 +193,10 @@ def framed(edge: Edge, method: str, name: str, answer: Handler, *, limit: int = 
 
     function.__name__ = name
     return cast("Handler", functions_framework.aio.http(function))
+
+
+def healthy() -> Response:
+    return PlainTextResponse("ok\n")
 
 
 def refuse(name: str, method: str, error: SealpostError) -> Response:

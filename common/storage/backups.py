@@ -69,6 +69,21 @@ class FolderArchive:
         (place / _CLAIM).unlink()
 
 
+class NoArchive:
+    """Where nothing can be backed up yet: the databases of the cloud. Every call says so."""
+
+    async def claim(self, day: str) -> bool:  # noqa: ARG002 - the port's
+        raise Unavailable(
+            "Cloud databases are not backed up by this function yet: Cloud SQL's own backups and Firestore's point-in-time recovery are on."
+        )
+
+    async def complete(self, manifest: Manifest) -> None:
+        """Never called: no day can be claimed."""
+
+    async def abandon(self, day: str) -> None:
+        """Never called either."""
+
+
 @dataclass(frozen=True, slots=True)
 class EmulatorExport:
     """The documents, as the emulator's :export writes them."""

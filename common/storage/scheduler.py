@@ -1,20 +1,24 @@
-"""Whether a call comes from the scheduler: Cloud Scheduler's OIDC token, or on a laptop a token in a 0600 file."""
+"""Whether a call comes from who may make it: by Google's identity token, or on a laptop by a token in a 0600 file."""
 
 import asyncio
 import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
 
 import google.auth.exceptions
 import google.auth.transport.requests
 from google.oauth2 import id_token
 
-from common.errors import Unavailable
+from common.errors import SealpostError, Unavailable
+from common.jose import decode_base64url
 from common.settings import Settings, SettingsError, read_secret
 
 
-class SchedulerIdentity:
-    """Verifies OIDC tokens for `audience` of the service account `account`."""
+class AccountIdentity:
+    """Verifies identity tokens of the service account `account`, made for `audience` if one is given."""
 
-    def __init__(self, account: str, audience: str) -> None:
+    def __init__(self, account: str, audience: str | None) -> None:
         self._account = account
         self._audience = audience
 
@@ -30,7 +34,24 @@ class SchedulerIdentity:
             raise Unavailable("Google's signing keys cannot be fetched.") from None
         except (ValueError, google.auth.exceptions.GoogleAuthError):
             return False
-        return claims.get("email") == self._account and claims.get("email_verified") is True
+        return _is_of(claims, self._account)
+
+
+class PlatformIdentity:
+    """Reads identity tokens that Cloud Run has verified, and whose signature it has then taken off.
+
+    For a service that lets in `account` alone: elsewhere anyone could write such a token.
+    """
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+
+    async def __call__(self, token: str) -> bool:
+        try:
+            claims = json.loads(decode_base64url(token.split(".")[1], "token"))
+        except (IndexError, ValueError, SealpostError):
+            return False
+        return isinstance(claims, dict) and _is_of(claims, self._account)
 
 
 class SchedulerToken:
@@ -43,11 +64,26 @@ class SchedulerToken:
         return hmac.compare_digest(token.encode(), self._token)
 
 
-def scheduler_of(settings: Settings) -> SchedulerIdentity | SchedulerToken:
+def scheduler_of(settings: Settings) -> AccountIdentity | PlatformIdentity | SchedulerToken:
+    if settings.scheduler_account and settings.scheduler_check == "platform":
+        return PlatformIdentity(settings.scheduler_account)
     if settings.scheduler_account:
-        return SchedulerIdentity(settings.scheduler_account, settings.service_url)
+        return AccountIdentity(settings.scheduler_account, settings.service_url)
     if settings.scheduler_token_file:
         return SchedulerToken(read_secret(settings.scheduler_token_file))
     raise SettingsError(
         "Set SCHEDULER_ACCOUNT (the scheduler's service account), or SCHEDULER_TOKEN_FILE on a laptop."
     )
+
+
+def event_caller_of(settings: Settings) -> AccountIdentity | None:
+    """Who may bring Firestore's events; None where they come by other ways.
+
+    Eventarc chooses the audience, and does not say which. The account brings events to this service and to no other, so a
+    token of it can have been made for nobody else.
+    """
+    return AccountIdentity(settings.events_account, None) if settings.events_account else None
+
+
+def _is_of(claims: Mapping[str, Any], account: str) -> bool:
+    return claims.get("email") == account and claims.get("email_verified") is True

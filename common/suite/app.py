@@ -1,24 +1,19 @@
 """One ASGI app that mounts every function of the manifest, each made by functions-framework itself."""
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from functions_framework.aio import create_asgi_app
-from starlette.responses import PlainTextResponse
 
 from common import telemetry
 from common.errors import NotFound
-from common.http.edge import METHODS, refuse
+from common.http.edge import HEALTH, METHODS, healthy, refuse
 from common.http.problems import method_not_allowed
+from common.services import compose
+from common.suite.events import App, Identified, Receive, Scope, Send
 from common.suite.manifest import ROOT, Manifest
 from common.suite.protocol import NAME
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _GET = ("GET", "HEAD")
 
@@ -31,24 +26,27 @@ class _Place(NamedTuple):
     """The methods that the app answers by itself, if only by a refusal."""
 
 
-_HEALTH = _Place(NAME, PlainTextResponse("ok\n"), _GET, frozenset(_GET))
+_HEALTH = _Place(NAME, healthy(), _GET, frozenset(_GET))
 
 
 class Suite:
     """Sends each request to its function's app, its path unchanged.
 
-    Firestore's calls are taken only beside an emulator, which can carry no identity.
+    Firestore's calls carry an identity (EVENTS_ACCOUNT says whose), and only an emulator's need none.
     """
 
     def __init__(self, root: Path = ROOT) -> None:
         manifest = Manifest.read(root)
         os.environ.update(manifest.environment)
-        self._places = {"/health": _HEALTH}
+        self._places = {HEALTH: _HEALTH}
         for function in manifest.functions:
             app = create_asgi_app(target=function.name, source=str(function.source), signature_type="http")
             place = _Place(function.name, app, _GET if function.method == "GET" else (function.method,))
             if function.route:
                 self._places[function.route] = place
+            elif os.environ.get("EVENTS_ACCOUNT") and (verify := compose().event_caller()):
+                known = Identified(function.name, app, verify)
+                self._places[f"/events/{function.name}"] = place._replace(app=known)
             elif "FIRESTORE_EMULATOR_HOST" in os.environ:
                 project = os.environ["GOOGLE_CLOUD_PROJECT"]
                 self._places[f"/functions/projects/{project}/triggers/{function.name}"] = place

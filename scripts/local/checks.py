@@ -45,6 +45,8 @@ BUDGETS = {
     "rules": 40,
     "e2e": 120,
     "rest": 60,
+    "packaging": 45,
+    "terraform": 90,
     "install": 900,
     "mutation": 300,
 }
@@ -56,6 +58,8 @@ TESTS = {
     "rules": Tests(("tests/rules",), workers=2),
     "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
     "rest": Tests(("tests/client", "tests/local", "tests/imports"), workers=2, on_stack=False),
+    "packaging": Tests(("tests/packaging",), workers=2),
+    "terraform": Tests(("tests/terraform",), workers=2, on_stack=False, shared_out=("--maxschedchunk=1",)),
     "install": Tests(("tests/install",), on_stack=False),
 }
 

@@ -194,9 +194,14 @@ REFUSED: dict[str, dict[str, Any]] = {
     "an unknown database role": changed(database_role="root"),
     "an unknown secret": changed(secrets=["SIGNING_KEY_FILE"]),
     "a secret twice": changed(secrets=["INDEX_KEY_FILE", "INDEX_KEY_FILE"]),
+    "an unknown secret to rotate": changed(rotates=["SIGNING_KEY_FILE"]),
     "a role that is none": changed(roles=["datastore.user"]),
     "a number in the environment": changed(environment={"POOL": 4}),
     "a name that is no folder": {**MANIFEST, "functions": {"new-one": FUNCTIONS["jwks"]}},
+    "a name too long for a service account": {**MANIFEST, "functions": {"n" * 28: FUNCTIONS["jwks"]}},
+    "a name too short for a service account": {**MANIFEST, "functions": {"me": FUNCTIONS["jwks"]}},
+    "the suite's own name": {**MANIFEST, "functions": {"suite": FUNCTIONS["jwks"]}},
+    "a variable that Cloud Run sets": changed(environment={"K_SERVICE": "x"}),
     "a python that is none": at_top(python="3"),
 }
 

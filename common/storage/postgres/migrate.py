@@ -2,7 +2,8 @@
 
 The files of migrations/ run in the order of their numbers, each in a transaction of its own together with the row that
 records it. A session advisory lock makes a second runner wait, and then find nothing to do. Without a DSN the server
-is the one of POSTGRES_DSN, or of POSTGRES_INSTANCE, POSTGRES_USER and POSTGRES_DATABASE.
+is the one of POSTGRES_DSN, or of POSTGRES_INSTANCE, POSTGRES_USER and POSTGRES_DATABASE. In the cloud POSTGRES_OWNER is
+the role that the schema belongs to, and POSTGRES_GRANTS says which user has which of our roles (grants.py).
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from common.errors import DeadlineExceeded
 from common.settings import SettingsError
 from common.storage.postgres.connect import Connect, cloud_sql, plain
 from common.storage.postgres.connection import Connection, ConnectionLost, StatementFailed
+from common.storage.postgres.grants import Grants, apply_grants, quoted, read_grants
 
 FOLDER = Path(__file__).parent / "migrations"
 PATIENCE = 600.0
@@ -71,8 +73,16 @@ def read(folder: Path = FOLDER) -> list[Migration]:
     return migrations
 
 
-def migrate(connect: Connect, migrations: Sequence[Migration] | None = None) -> list[str]:
+def migrate(
+    connect: Connect,
+    migrations: Sequence[Migration] | None = None,
+    *,
+    owner: str | None = None,
+    grants: Grants | None = None,
+) -> list[str]:
     """Apply what is not applied yet and give the names of what was. Numbers beyond ours are a newer release's: left alone.
+
+    With `owner`, all that is made belongs to that role; with `grants`, users have our roles as that says, and no others.
 
     Raises:
         MigrationError: an applied migration was edited since, or one failed and was rolled back.
@@ -86,6 +96,8 @@ def migrate(connect: Connect, migrations: Sequence[Migration] | None = None) -> 
     connection.deadline = deadline
     try:
         connection.simple("set statement_timeout = 0; set lock_timeout = 0")
+        if owner:
+            connection.simple(f"set role {quoted(owner)}")
         connection.simple(f"select pg_advisory_lock({_LOCK_KEY})")
         connection.simple(_RECORD)
         applied = {number: (name, sha256) for number, name, sha256 in connection.simple(_APPLIED)}
@@ -93,6 +105,8 @@ def migrate(connect: Connect, migrations: Sequence[Migration] | None = None) -> 
         fresh = [migration for migration in migrations if migration.number not in applied]
         for migration in fresh:
             _apply(connection, migration)
+        if grants is not None:
+            apply_grants(connection, grants)
         return [migration.name for migration in fresh]
     finally:
         connection.close()
@@ -124,7 +138,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
         return _fail("usage: migrate [postgresql://user[:password]@host[:port]/database]", status=2)
     try:
-        names = migrate(_server(arguments, environment))
+        names = migrate(
+            server(arguments, environment),
+            owner=environment.get("POSTGRES_OWNER"),
+            grants=read_grants(environment.get("POSTGRES_GRANTS")),
+        )
     except (SettingsError, MigrationError) as error:
         return _fail(f"migrate: {error}")
     except (ConnectionLost, DeadlineExceeded, StatementFailed) as error:
@@ -142,7 +160,12 @@ def _fail(sentence: str, *, status: int = 1) -> int:
     return status
 
 
-def _server(arguments: Sequence[str], environment: Mapping[str, str]) -> Connect:
+def server(arguments: Sequence[str], environment: Mapping[str, str]) -> Connect:
+    """The database that a command is about: its argument's, or the environment's.
+
+    Raises:
+        SettingsError: neither names one.
+    """
     if arguments:
         return plain(arguments[0])
     if dsn := environment.get("POSTGRES_DSN"):

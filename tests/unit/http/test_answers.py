@@ -1,4 +1,7 @@
+import pytest
+
 from common.http import empty, json, page
+from tests.unit.http.world import taking
 
 
 def test_an_answer_is_cached_by_nobody() -> None:
@@ -25,3 +28,16 @@ def test_a_page_is_kept_in_its_place() -> None:
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_function_by_itself_says_that_it_lives(
+    method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    response = await taking().request(method, "/health")
+    assert (response.status_code, response.headers["content-length"]) == (200, "3")
+    assert capsys.readouterr() == ("", "")
+
+
+async def test_it_lives_for_who_asks_and_not_for_who_posts() -> None:
+    assert (await taking().post("/health", json={})).status_code == 404

@@ -111,12 +111,12 @@ async def test_a_fault_in_the_middle_of_a_turn_leaves_keys_that_work(
     writes = 0
     write = key_ring._write
 
-    def fail(path: Path, key_set: dict[str, Any]) -> None:
+    def fail(path: Path, text: str) -> None:
         nonlocal writes
         writes += 1
         if writes == fails_at:
             raise OSError
-        write(path, key_set)
+        write(path, text)
 
     monkeypatch.setattr(key_ring, "_write", fail)
     rotation = KeyRotation(store=files, clock=lambda: NOW + HOUR)
@@ -145,7 +145,9 @@ def test_a_ring_that_is_not_configured_is_named(tmp_path: Path) -> None:
         key_ring_of(settings_of(None, tmp_path / "v"))
     with pytest.raises(SettingsError, match="VERIFICATION_KEYS_FILE"):
         key_ring_of(settings_of(tmp_path / "s", None))
-    assert key_ring_of(settings_of(tmp_path / "s", tmp_path / "v")).signing == tmp_path / "s"
+    store = key_ring_of(settings_of(tmp_path / "s", tmp_path / "v"))
+    assert isinstance(store, KeyRingFiles)
+    assert store.signing == tmp_path / "s"
 
 
 def test_a_mount_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

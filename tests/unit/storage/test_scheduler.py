@@ -3,12 +3,19 @@ from pathlib import Path
 from typing import Any
 
 import google.auth.exceptions
+import jwt
 import pytest
 from google.oauth2 import id_token
 
 from common.errors import Unavailable
 from common.settings import Settings, SettingsError
-from common.storage.scheduler import SchedulerIdentity, SchedulerToken, scheduler_of
+from common.storage.scheduler import (
+    AccountIdentity,
+    PlatformIdentity,
+    SchedulerToken,
+    event_caller_of,
+    scheduler_of,
+)
 
 ACCOUNT = "scheduler@sealpost.iam.gserviceaccount.com"
 SERVICE = "https://api.sealpost.example"
@@ -62,14 +69,14 @@ async def test_the_cloud_scheduler_shows_its_account(
     google_says: Callable[[Any], list[str]], claims: Any, *, expected: bool
 ) -> None:
     asked = google_says(claims)
-    assert await SchedulerIdentity(ACCOUNT, SERVICE)("token") is expected
+    assert await AccountIdentity(ACCOUNT, SERVICE)("token") is expected
     assert asked == [SERVICE]
 
 
 async def test_keys_that_cannot_be_fetched_are_no_refusal(google_says: Callable[[Any], list[str]]) -> None:
     google_says(google.auth.exceptions.TransportError("gone"))
     with pytest.raises(Unavailable):
-        await SchedulerIdentity(ACCOUNT, SERVICE)("token")
+        await AccountIdentity(ACCOUNT, SERVICE)("token")
 
 
 def test_settings_choose_the_scheduler(tmp_path: Path) -> None:
@@ -78,6 +85,43 @@ def test_settings_choose_the_scheduler(tmp_path: Path) -> None:
     local = Settings.from_environment(LOCAL | {"SCHEDULER_TOKEN_FILE": str(file)})
     assert isinstance(scheduler_of(local), SchedulerToken)
     cloud = Settings.from_environment(LOCAL | {"SCHEDULER_ACCOUNT": ACCOUNT})
-    assert isinstance(scheduler_of(cloud), SchedulerIdentity)
+    assert isinstance(scheduler_of(cloud), AccountIdentity)
     with pytest.raises(SettingsError, match="SCHEDULER_ACCOUNT"):
         scheduler_of(Settings.from_environment(LOCAL))
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [(claims, expected) for claims, expected in CLAIMS if isinstance(claims, dict)],
+)
+async def test_of_a_token_that_cloud_run_verified_the_claims_count(claims: Any, expected: bool) -> None:  # noqa: FBT001
+    head, body, _ = jwt.encode(claims, "k" * 32).split(".")
+    assert await PlatformIdentity(ACCOUNT)(f"{head}.{body}.SIGNATURE_REMOVED_BY_GOOGLE") is expected
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.W10.c", "a..c", "a.\u00e9.c"])
+async def test_what_is_no_token_is_nobodys(token: str) -> None:
+    assert not await PlatformIdentity(ACCOUNT)(token)
+
+
+def test_a_deployment_says_who_verifies_the_scheduler() -> None:
+    cloud = {"GOOGLE_CLOUD_PROJECT": "demo", "SEALPOST_URL": SERVICE, "SCHEDULER_ACCOUNT": ACCOUNT}
+    platform = Settings.from_environment({**cloud, "SCHEDULER_CHECK": "platform"})
+    assert isinstance(scheduler_of(platform), PlatformIdentity)
+    assert isinstance(scheduler_of(Settings.from_environment(cloud)), AccountIdentity)
+    with pytest.raises(SettingsError, match="SCHEDULER_CHECK must be one of: ourselves, platform"):
+        Settings.from_environment({**cloud, "SCHEDULER_CHECK": "nobody"})
+
+
+async def test_events_are_brought_by_their_account_whatever_the_audience(
+    google_says: Callable[[Any], list[str]],
+) -> None:
+    cloud = {"GOOGLE_CLOUD_PROJECT": "demo", "SEALPOST_URL": SERVICE}
+    assert event_caller_of(Settings.from_environment(cloud)) is None
+    verify = event_caller_of(Settings.from_environment({**cloud, "EVENTS_ACCOUNT": ACCOUNT}))
+    assert verify is not None
+    asked = google_says({"email": ACCOUNT, "email_verified": True})
+    assert await verify("token")
+    assert asked == [None]
+    google_says({"email": "other@sealpost.iam.gserviceaccount.com", "email_verified": True})
+    assert not await verify("token")

@@ -2,11 +2,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from common import telemetry
+from common.errors import Unavailable
 from common.suite.app import Suite
 from common.suite.manifest import ROOT, Manifest
 
@@ -96,6 +98,30 @@ async def test_firestores_calls_are_taken_beside_an_emulator_alone(
     api = client(Suite(root))
     assert (await api.post(path, headers=EVENT_HEADERS)).status_code == 200
     assert (await api.post(path.replace("demo", "other"), headers=EVENT_HEADERS)).status_code == 404
+
+
+async def test_firestores_calls_are_taken_with_their_accounts_token(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def verify(token: str) -> bool:
+        if token == "busy":
+            raise Unavailable("Google's signing keys cannot be fetched.")
+        return token == "firestores"
+
+    monkeypatch.setattr("common.suite.app.compose", lambda: SimpleNamespace(event_caller=lambda: verify))
+    monkeypatch.setenv("EVENTS_ACCOUNT", "events@demo.iam.gserviceaccount.com")
+    api = client(Suite(root))
+
+    async def status(authorization: str) -> int:
+        headers = EVENT_HEADERS | ({"authorization": authorization} if authorization else {})
+        return (await api.post("/events/note", headers=headers)).status_code
+
+    calls = ["Bearer firestores", "Bearer other", "firestores", "", "Bearer busy"]
+    assert [await status(call) for call in calls] == [200, 401, 401, 401, 503]
+    assert (
+        await api.post("/events/greet", headers={"authorization": "Bearer firestores"})
+    ).status_code == 404
+    assert (await api.get("/events/note", headers={"authorization": "Bearer firestores"})).status_code == 405
 
 
 def test_functions_share_their_environment(root: Path) -> None:

@@ -1,0 +1,151 @@
+"""What may hinder a deployment, asked before it begins. Each answer is a sentence that says what to do."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from scripts.cloud.bootstrap import APIS
+from scripts.cloud.tools import answer, gcloud, gcloud_json, state_bucket
+
+_TERRAFORM = (1, 11)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a deployment goes, and how much of Cloud Run it may ask for."""
+
+    project: str
+    region: str
+    firestore_location: str
+    cpus: int
+    """Of all instances at their most."""
+    ingress: str
+    """How Cloud Run is reached: `all`, or `internal-and-cloud-load-balancing`."""
+
+
+Check = Callable[[Place], Iterator[str]]
+
+
+def hindrances(place: Place) -> list[str]:
+    """All of them, or those of the first few checks without which the others cannot ask."""
+    for check in (_tools, _credentials, _project):
+        if found := list(check(place)):
+            return found
+    rest: tuple[Check, ...] = (_billing, _apis, _state, _firestore, _quota, _policies)
+    return [sentence for check in rest for sentence in check(place)]
+
+
+def _tools(_: Place) -> Iterator[str]:
+    version = re.search(r"v(\d+)\.(\d+)", answer(["terraform", "version"]) or "")
+    if version is None or (int(version[1]), int(version[2])) < _TERRAFORM:
+        yield "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
+
+
+def _credentials(place: Place) -> Iterator[str]:
+    if gcloud(place.project, "auth", "print-access-token") is None:
+        yield "gcloud has no credentials. Sign in: gcloud auth login"
+    if gcloud(place.project, "auth", "application-default", "print-access-token") is None:
+        yield "Terraform has no credentials. Give it yours: gcloud auth application-default login"
+
+
+def _project(place: Place) -> Iterator[str]:
+    state = gcloud(place.project, "projects", "describe", place.project, "--format=value(lifecycleState)")
+    if state is None:
+        yield f"The project {place.project} cannot be seen. Check its id (gcloud projects list) and your role in it."
+    elif state != "ACTIVE":
+        yield f"The project {place.project} is being deleted. Restore it (gcloud projects undelete) or take another."
+
+
+def _billing(place: Place) -> Iterator[str]:
+    enabled = gcloud(
+        place.project, "billing", "projects", "describe", place.project, "--format=value(billingEnabled)"
+    )
+    if enabled != "True":
+        yield (
+            "The project has no billing account, without which no database is made. "
+            f"Link one: gcloud billing projects link {place.project} --billing-account=ACCOUNT"
+        )
+
+
+def _apis(place: Place) -> Iterator[str]:
+    enabled = (
+        gcloud(place.project, "services", "list", "--enabled", "--format=value(config.name)") or ""
+    ).split()
+    missing = [api for api in APIS if f"{api}.googleapis.com" not in enabled]
+    if missing:
+        yield f"These APIs are off: {', '.join(missing)}. Run scripts/bootstrap --project {place.project} --region {place.region}"
+
+
+def _state(place: Place) -> Iterator[str]:
+    if gcloud(place.project, "storage", "buckets", "describe", f"gs://{state_bucket(place.project)}") is None:
+        yield (
+            f"There is no bucket for Terraform's state, {state_bucket(place.project)}. "
+            f"Run scripts/bootstrap --project {place.project} --region {place.region}"
+        )
+
+
+def _firestore(place: Place) -> Iterator[str]:
+    found = gcloud_json(place.project, "firestore", "databases", "describe", "--database=(default)")
+    if found is None:
+        return
+    if found.get("type") != "FIRESTORE_NATIVE":
+        yield "The project's Firestore is in Datastore mode, which has no listeners. Take another project."
+    elif found.get("locationId") != place.firestore_location:
+        yield (
+            f"The project's Firestore stands in {found.get('locationId')}, and can never be moved to {place.firestore_location}. "
+            "Set firestore_location to where it is and region beside it, or take another project."
+        )
+
+
+def _quota(place: Place) -> Iterator[str]:
+    """Cloud Run's milli-CPUs in the region. Where the quota cannot be read, Cloud Run itself will say."""
+    found = gcloud_json(
+        place.project,
+        "beta",
+        "quotas",
+        "info",
+        "describe",
+        "CpuAllocPerProjectRegion",
+        "--service=run.googleapis.com",
+    )
+    limits = [
+        int(info["details"]["value"])
+        for info in (found or {}).get("dimensionsInfos", [])
+        if place.region in info.get("applicableLocations", [])
+    ]
+    if limits and min(limits) < place.cpus * 1000:
+        yield (
+            f"All instances together may take {place.cpus} CPUs in {place.region}, where Cloud Run's quota is {min(limits) // 1000}. "
+            "Ask for more (IAM and admin, Quotas: CpuAllocPerProjectRegion), lower max_instances, or take shape = service."
+        )
+
+
+def _policies(place: Place) -> Iterator[str]:
+    if _restricts(place, "iam.allowedPolicyMemberDomains", "allUsers"):
+        yield (
+            "Your organisation shares with its own domains alone (iam.allowedPolicyMemberDomains), and sign-up is for everybody: "
+            "have the project excepted from that policy."
+        )
+    if _restricts(place, "run.allowedIngress", place.ingress):
+        yield (
+            f"Your organisation restricts how Cloud Run is reached (run.allowedIngress): have {place.ingress} allowed for the project."
+        )
+
+
+def _restricts(place: Place, constraint: str, value: str) -> bool:
+    """Whether a policy of lists refuses `value`. One that cannot be read refuses nothing: the deployment itself will say."""
+    policy = gcloud_json(
+        place.project,
+        "resource-manager",
+        "org-policies",
+        "describe",
+        f"constraints/{constraint}",
+        "--effective",
+    )
+    rules = (policy or {}).get("listPolicy", {})
+    allowed = rules.get("allowedValues", [])
+    return (
+        rules.get("allValues") == "DENY"
+        or value in rules.get("deniedValues", [])
+        or bool(allowed and value not in allowed)
+    )

@@ -1,0 +1,51 @@
+"""The first versions of a deployment's secrets: made here, sent to Secret Manager, kept nowhere else."""
+
+import base64
+import secrets
+import time
+
+from common.sessions.key_ring import KeyRing
+from common.storage.key_ring import KeySets
+from scripts.cloud.tools import Refused, gcloud, run
+
+INDEX_KEY, SIGNING_KEYS, VERIFICATION_KEYS, SMTP_URL = (
+    "INDEX_KEY_FILE",
+    "SIGNING_KEYS_FILE",
+    "VERIFICATION_KEYS_FILE",
+    "SMTP_URL_FILE",
+)
+
+
+def make_first_versions(project: str, ids: dict[str, str]) -> None:
+    """Give every secret without a version its first one; `ids` are their names by the setting they are for.
+
+    Raises:
+        Refused: one of them only a person knows.
+    """
+    lacking = {name for name, secret in ids.items() if not _has_version(project, secret)}
+    if SMTP_URL in lacking:
+        raise Refused(
+            "The mail server's URL is not known yet. Type it, and Ctrl-D: "
+            f"gcloud secrets versions add {ids[SMTP_URL]} --data-file=- --project={project}   (smtps://user:password@host)"
+        )
+    if INDEX_KEY in lacking:
+        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode("ascii")
+        _add(project, ids[INDEX_KEY], key)
+    if lacking & {SIGNING_KEYS, VERIFICATION_KEYS}:
+        sets = KeySets.of(KeyRing.new(time.time()))
+        _add(project, ids[VERIFICATION_KEYS], sets.verifying)
+        _add(project, ids[SIGNING_KEYS], sets.signing)
+
+
+def _has_version(project: str, secret: str) -> bool:
+    return bool(
+        gcloud(
+            project, "secrets", "versions", "list", secret, "--filter=state=enabled", "--format=value(name)"
+        )
+    )
+
+
+def _add(project: str, secret: str, value: str) -> None:
+    run(
+        ["gcloud", "secrets", "versions", "add", secret, "--data-file=-", f"--project={project}"], given=value
+    )

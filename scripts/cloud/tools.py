@@ -1,0 +1,56 @@
+"""gcloud and terraform, as the scripts of a deployment call them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+TERRAFORM = ROOT / "terraform"
+
+
+class Refused(Exception):
+    """A deployment cannot go on. The message is a sentence, and what to do."""
+
+
+def run(words: Sequence[str], *, cwd: Path = ROOT, given: str | None = None) -> None:
+    """Run a command whose output a person follows.
+
+    Raises:
+        Refused: it failed, after saying why by itself.
+    """
+    if subprocess.run(words, cwd=cwd, input=given, text=True, check=False).returncode != 0:
+        raise Refused(f"`{' '.join(words[:4])} ...` failed; what it says is above.")
+
+
+def answer(words: Sequence[str], *, cwd: Path = ROOT) -> str | None:
+    """What a command prints; None if it fails."""
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def gcloud(project: str, *words: str) -> str | None:
+    return answer(["gcloud", *words, f"--project={project}", "--quiet"])
+
+
+def gcloud_json(project: str, *words: str) -> Any:
+    """What gcloud answers, or None if it fails."""
+    text = gcloud(project, *words, "--format=json")
+    return json.loads(text) if text else None
+
+
+def require(*names: str) -> None:
+    cures = {
+        "gcloud": "Install the Google Cloud CLI: https://cloud.google.com/sdk/docs/install",
+        "terraform": "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install",
+    }
+    for name in names:
+        if shutil.which(name) is None:
+            raise Refused(f"There is no {name} on the PATH. {cures[name]}")
+
+
+def state_bucket(project: str) -> str:
+    """Where Terraform's state of a project stands."""
+    return f"{project}-terraform"

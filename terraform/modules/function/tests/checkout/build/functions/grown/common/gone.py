@@ -1,0 +1,1 @@
+"""Stands for a file that is there no more."""

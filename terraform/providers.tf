@@ -1,0 +1,35 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 8.0"
+    }
+    archive = {
+      source  = "hashicorp/archive"
+      version = "~> 2.8"
+    }
+  }
+
+  backend "gcs" {} # scripts/bootstrap makes the bucket, scripts/deploy names it
+}
+
+provider "google" {
+  project = var.project
+  region  = var.region
+
+  default_labels = {
+    app         = "sealpost"
+    environment = var.environment
+  }
+}
+
+data "google_project" "this" {
+  project_id = var.project
+}
+
+locals {
+  production = var.environment == "prod"
+  number     = data.google_project.this.number
+}

@@ -1,0 +1,44 @@
+# The suite's image, and who builds it and the functions.
+
+resource "google_artifact_registry_repository" "suite" {
+  repository_id = "sealpost"
+  location      = var.region
+  format        = "DOCKER"
+  kms_key_name  = google_kms_crypto_key.data.id
+
+  docker_config {
+    immutable_tags = true
+  }
+
+  cleanup_policies {
+    id     = "keep-recent"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 20
+    }
+  }
+
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+    condition {
+      older_than = "7776000s" # 90 days
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.encrypting]
+}
+
+resource "google_service_account" "builder" {
+  account_id   = "builder"
+  display_name = "Builds the suite's image and the functions"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "builder" {
+  # checkov:skip=CKV_GCP_49: Cloud Build's own role, which a build needs whole; it makes tokens for its own account alone.
+  project = var.project
+  role    = "roles/cloudbuild.builds.builder"
+  member  = google_service_account.builder.member
+}

@@ -1,0 +1,105 @@
+# The shape "service", planned from the real manifest; see functions.tftest.hcl.
+
+variables {
+  project = "sealpost-test"
+  shape   = "service"
+  image   = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+}
+
+run "service" {
+  command = plan
+
+  assert {
+    condition     = length(output.functions) == 0
+    error_message = "There is no function beside the suite."
+  }
+
+  assert {
+    condition = { for name, trigger in google_eventarc_trigger.suite : name => trigger.destination[0].cloud_run_service[0].path } == {
+      for name, entry in yamldecode(file("../functions.yaml")).functions : name => "/events/${name}" if can(entry.trigger.firestore)
+    }
+    error_message = "Firestore calls each of its functions under /events, and no other."
+  }
+
+  assert {
+    condition = { for name, job in google_cloud_scheduler_job.suite : name => job.schedule } == {
+      for name, entry in yamldecode(file("../functions.yaml")).functions : name => entry.trigger.schedule.cron if can(entry.trigger.schedule)
+    }
+    error_message = "The scheduler calls each of its functions at its time, and no other."
+  }
+
+  assert {
+    condition = toset(keys(google_secret_manager_secret_iam_member.suite_reads)) == toset(flatten([
+      for entry in yamldecode(file("../functions.yaml")).functions : [for secret in try(entry.secrets, []) : secret if secret != "SMTP_URL_FILE"]
+    ]))
+    error_message = "The suite reads the secrets of its functions, and no other."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.suite["suite"].ingress == "INGRESS_TRAFFIC_ALL"
+    error_message = "Without a domain the suite is reached at its own address."
+  }
+
+  assert {
+    condition     = [for grant in google_project_iam_member.suite : grant.role if grant.role == "roles/iam.serviceAccountTokenCreator"] == []
+    error_message = "The suite makes tokens for itself alone, not for the whole project."
+  }
+}
+
+run "behind_a_load_balancer" {
+  command = plan
+
+  variables {
+    domain = "chat.example.com"
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.suite["suite"].ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    error_message = "With a domain the suite is reached through the load balancer alone."
+  }
+
+  assert {
+    condition     = output.service_url == "https://chat.example.com"
+    error_message = "Tokens are made for the domain."
+  }
+}
+
+run "functions_without_a_domain" {
+  command = plan
+
+  variables {
+    shape = "functions"
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "an_image_by_its_tag" {
+  command = plan
+
+  variables {
+    image = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "no_image" {
+  command = plan
+
+  variables {
+    image = null
+  }
+
+  expect_failures = [google_cloud_run_v2_job.this, google_cloud_run_v2_service.suite]
+}
+
+run "events_from_afar" {
+  command = plan
+
+  variables {
+    firestore_location = "nam5"
+  }
+
+  expect_failures = [var.firestore_location]
+}

@@ -1,0 +1,125 @@
+variable "project" {
+  description = "The id of the Google Cloud project. One project holds one environment."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "Give the project's id (lower-case letters, digits and hyphens), not its name or number."
+  }
+}
+
+variable "environment" {
+  description = "\"prod\" fails over, keeps longer and refuses to be deleted; \"dev\" does without, and costs less."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "prod"], var.environment)
+    error_message = "The environment is \"dev\" or \"prod\"."
+  }
+}
+
+variable "region" {
+  description = "Where everything runs and is stored."
+  type        = string
+}
+
+variable "firestore_location" {
+  description = "Where Firestore stands: the region, or a multi-region that contains it (eur3, nam5). It can never be changed."
+  type        = string
+
+  validation {
+    condition = lookup({
+      eur3 = contains(["europe-west1", "europe-west4"], var.region)
+      nam5 = contains(["us-central1", "us-east1"], var.region)
+      nam7 = contains(["us-central1", "us-east4"], var.region)
+    }, var.firestore_location, var.firestore_location == var.region)
+    error_message = "Events come from Firestore's location: give the region itself, or eur3 with europe-west1 or europe-west4, nam5 with us-central1 or us-east1, nam7 with us-central1 or us-east4."
+  }
+}
+
+variable "shape" {
+  description = "\"functions\": each function is a service of its own. \"service\": all of them are one, from the suite's image."
+  type        = string
+
+  validation {
+    condition     = contains(["functions", "service"], var.shape)
+    error_message = "The shape is \"functions\" or \"service\"."
+  }
+}
+
+variable "domain" {
+  description = "The name that clients use, such as chat.example.com, which leads to a load balancer. Without one, the one service is reached at its own run.app address."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
+    error_message = "The domain is a host name in lower case, without https:// and without a slash."
+  }
+
+  validation {
+    condition     = var.domain != null || var.shape == "service"
+    error_message = "Functions by themselves have an address each, but tokens are made for one: give the domain, or take shape = \"service\"."
+  }
+}
+
+variable "image" {
+  description = "The suite's image by its digest, as scripts/deploy has built it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image == null || can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "Name the image by its digest (...@sha256:...): a tag may mean another image tomorrow."
+  }
+}
+
+variable "checkout" {
+  description = "The folder of functions.yaml and the sources, with what scripts/package has staged in build/functions."
+  type        = string
+  default     = ".."
+}
+
+variable "postgres_tier" {
+  description = "The machine of PostgreSQL, such as db-custom-2-7680."
+  type        = string
+}
+
+variable "postgres_max_connections" {
+  description = "How many connections PostgreSQL takes. The functions' pools at their largest must fit, with a reserve."
+  type        = number
+}
+
+variable "postgres_reserve" {
+  description = "Connections that are left to migrations, backups and people."
+  type        = number
+  default     = 20
+}
+
+variable "read_replicas" {
+  description = "How many read replicas PostgreSQL has. They serve reports and a disaster, not the functions."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.read_replicas >= 0 && var.read_replicas <= 8 && floor(var.read_replicas) == var.read_replicas
+    error_message = "The number of read replicas is a whole one from 0 to 8."
+  }
+}
+
+variable "smtp" {
+  description = "Whether sign-in links are mailed through an SMTP server, whose URL is a secret. Otherwise Identity Toolkit mails its own."
+  type        = bool
+  default     = false
+}
+
+variable "mail_from" {
+  description = "The sender of sign-in links that go through SMTP."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = !var.smtp || can(regex("@", var.mail_from))
+    error_message = "With smtp = true, say in mail_from whose name the mail bears: \"Sealpost <no-reply@example.com>\"."
+  }
+}

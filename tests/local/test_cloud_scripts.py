@@ -1,0 +1,168 @@
+"""The order in which a project is prepared and a deployment is made, and what is sent where."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from common.storage.key_ring import KeySets
+from scripts.cloud import bootstrap, deploy
+from scripts.cloud.deploy import DATABASES, FIRST, contents
+from scripts.cloud.tools import ROOT
+from tests.local.cloud import Cloud
+from tests.local.test_preflight import GOOD, NO
+
+DIGEST = "sha256:" + "0" * 64
+REPOSITORY = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite"
+OUTPUTS = {
+    "repository": REPOSITORY,
+    "builder": "projects/sealpost-test/serviceAccounts/builder@sealpost-test.iam.gserviceaccount.com",
+    "service_url": "https://suite-1.europe-west1.run.app",
+    "secrets": {
+        "INDEX_KEY_FILE": "index-key",
+        "SIGNING_KEYS_FILE": "signing-keys",
+        "VERIFICATION_KEYS_FILE": "verification-keys",
+    },
+}
+READY: dict[str, tuple[int, str]] = GOOD | {
+    "terraform output": (0, json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})),
+    "images describe": (0, DIGEST),
+    "secrets versions list": (0, "1"),
+    "config get-value account": (0, "me@example.org"),
+}
+COMMAND = ["--project", "sealpost-test", "--environment", "dev", "--shape", "service", "--yes"]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    cloud = Cloud.on_path(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    cloud.answers(READY)
+    return cloud
+
+
+@pytest.fixture
+def smoked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would need a true deployment, or change this checkout: noted instead."""
+    done: list[str] = []
+    monkeypatch.setattr(deploy, "stage", lambda *_: done.append("staged"))
+    monkeypatch.setattr(deploy, "protect_addresses", lambda project: done.append(f"protected {project}"))
+    monkeypatch.setattr(
+        "scripts.cloud.smoke.smoke", lambda service, operator, _: done.append(f"{operator} {service}")
+    )
+    return done
+
+
+def changing(cloud: Cloud) -> list[str]:
+    """The calls that change something, shortened."""
+    return [
+        call
+        for call, _ in cloud.calls
+        if any(word in call for word in (" apply ", " execute ", " submit ", " add ", " init "))
+    ]
+
+
+def test_the_databases_come_before_the_migrations_and_those_before_the_rest(
+    cloud: Cloud, smoked: list[str]
+) -> None:
+    assert deploy.main(COMMAND) == 0
+    init, first, databases, migrations, rest = changing(cloud)
+    assert "-backend-config=bucket=sealpost-test-terraform" in init
+    assert all(f"-target={target}" in first for target in FIRST)
+    assert "image=" not in first
+    assert all(f"-target={target}" in databases for target in DATABASES)
+    assert migrations.startswith(
+        "gcloud run jobs execute migrate --wait --project sealpost-test --region europe-west1"
+    )
+    assert "-target" not in rest
+    for call in (databases, rest):
+        assert f"-var=image={REPOSITORY}@{DIGEST}" in call
+        assert "-var-file=dev.tfvars" in call
+    assert smoked == [
+        "staged",
+        "protected sealpost-test",
+        "me@example.org https://suite-1.europe-west1.run.app",
+    ]
+
+
+def test_what_hinders_stops_it_before_anything_is_changed(
+    cloud: Cloud, smoked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.answers(READY | {"billing projects describe": NO})
+    assert deploy.main(COMMAND) == 1
+    assert "no billing account" in capsys.readouterr().err
+    assert (changing(cloud), smoked) == ([], [])
+
+
+@pytest.mark.parametrize(("failing", "left"), [(" apply ", 2), (" execute ", 4)])
+def test_what_fails_stops_the_rest(cloud: Cloud, smoked: list[str], failing: str, left: int) -> None:
+    cloud.answers({failing: (1, "")} | READY)
+    assert deploy.main(COMMAND) == 1
+    assert (len(changing(cloud)), smoked) == (left, ["staged"])
+
+
+def test_an_image_that_is_not_there_is_built_under_its_contents_name(cloud: Cloud, smoked: list[str]) -> None:
+    cloud.answers(READY | {"images describe": NO})
+    assert deploy.main(COMMAND) == 1, "it is not there after the build either"
+    (build,) = [call for call in changing(cloud) if "submit" in call]
+    assert f"--substitutions=_IMAGE={REPOSITORY}:{contents()}" in build
+    assert "--region=europe-west1" in build
+    assert smoked == ["staged"]
+
+
+def test_secrets_are_made_once_and_given_on_standard_input(cloud: Cloud, smoked: list[str]) -> None:
+    cloud.answers(READY | {"secrets versions list": (0, "")})
+    assert deploy.main(COMMAND) == 0
+    added = {call.split()[4]: (call, given) for call, given in cloud.calls if " versions add " in call}
+    assert list(added) == ["index-key", "verification-keys", "signing-keys"], "verified before it signs"
+    assert len(added["index-key"][1]) == 43
+    ring = KeySets(added["signing-keys"][1], added["verification-keys"][1]).ring()
+    assert ring.next
+    assert all(given not in call for call, given in added.values())
+
+
+def test_a_mail_servers_url_is_asked_for(
+    cloud: Cloud, smoked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = OUTPUTS | {"secrets": {"SMTP_URL_FILE": "smtp-url"}}
+    outputs = json.dumps({name: {"value": value} for name, value in secrets.items()})
+    cloud.answers(READY | {"terraform output": (0, outputs), "secrets versions list": (0, "")})
+    assert deploy.main(COMMAND) == 1
+    assert "gcloud secrets versions add smtp-url --data-file=-" in capsys.readouterr().err
+
+
+def test_without_a_load_balancer_the_smoke_test_waits(
+    cloud: Cloud, smoked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.answers(READY | {"curl": NO})
+    assert deploy.main([*COMMAND[:5], "functions", "--domain", "chat.example.org"]) == 0
+    assert "does not answer yet" in capsys.readouterr().out
+    assert smoked == ["staged", "protected sealpost-test"]
+
+
+def test_a_project_is_prepared_twice_without_harm(cloud: Cloud) -> None:
+    words = ["--project", "p-1", "--region", "europe-west1"]
+    cloud.answers({"buckets describe": NO})
+    assert bootstrap.main(words) == 0
+    first = " ".join(call for call, _ in cloud.calls)
+    assert "buckets create gs://p-1-terraform" in first
+    assert "--public-access-prevention" in first
+    cloud.answers({})
+    (cloud.folder / "calls").unlink()
+    assert bootstrap.main(words) == 0
+    assert "buckets create" not in " ".join(call for call, _ in cloud.calls)
+
+
+def test_a_project_that_cannot_be_seen_is_named(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.answers({"projects describe": NO})
+    assert bootstrap.main(["--project", "p-1", "--region", "europe-west1"]) == 1
+    assert "The project p-1 cannot be seen" in capsys.readouterr().err
+
+
+def test_a_deployments_migrations_are_its_job(cloud: Cloud) -> None:
+    words = [str(ROOT / "scripts" / "migrate"), "--project", "p-1", "--region", "europe-west1"]
+    subprocess.run(words, check=True)  # noqa: S603 - ours
+    assert [call for call, _ in cloud.calls] == [
+        "gcloud run jobs execute migrate --wait --project p-1 --region europe-west1"
+    ]

@@ -1,0 +1,102 @@
+"""Whatever hinders a deployment is a sentence with its cure, before anything is changed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.cloud.bootstrap import APIS
+from scripts.cloud.preflight import Place, hindrances
+from tests.local.cloud import Cloud
+
+PLACE = Place(
+    project="sealpost-test",
+    region="europe-west1",
+    firestore_location="eur3",
+    cpus=40,
+    ingress="internal-and-cloud-load-balancing",
+)
+NO = (1, "")
+GOOD: dict[str, tuple[int, str]] = {
+    "terraform version": (0, "Terraform v1.11.4"),
+    "projects describe sealpost-test --format=value(lifecycleState)": (0, "ACTIVE"),
+    "billing projects describe": (0, "True"),
+    "services list": (0, "\n".join(f"{api}.googleapis.com" for api in APIS)),
+    "firestore databases": NO,
+    "quotas info": NO,
+    "org-policies": NO,
+}
+
+
+def quota(milli: int, region: str = "europe-west1") -> tuple[int, str]:
+    infos = [{"applicableLocations": [region], "details": {"value": str(milli)}}]
+    return 0, json.dumps({"dimensionsInfos": infos})
+
+
+def policy(**rules: object) -> tuple[int, str]:
+    return 0, json.dumps({"listPolicy": rules})
+
+
+CASES: list[tuple[dict[str, tuple[int, str]], str]] = [
+    ({"terraform version": (0, "Terraform v1.10.9")}, "Install Terraform 1.11 or later"),
+    ({"auth print-access-token": NO}, "gcloud auth login"),
+    ({"auth application-default": NO}, "gcloud auth application-default login"),
+    ({"lifecycleState": NO}, "The project sealpost-test cannot be seen"),
+    ({"lifecycleState": (0, "DELETE_REQUESTED")}, "is being deleted"),
+    ({"billing projects describe": (0, "False")}, "no billing account"),
+    ({"services list": (0, "iam.googleapis.com")}, "These APIs are off: cloudresourcemanager"),
+    ({"storage buckets describe": NO}, "sealpost-test-terraform. Run scripts/bootstrap"),
+    ({"firestore databases": (0, '{"type": "DATASTORE_MODE"}')}, "Datastore mode"),
+    (
+        {"firestore databases": (0, '{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}')},
+        "stands in nam5, and can never be moved to eur3",
+    ),
+    ({"quotas info": quota(39_999)}, "may take 40 CPUs in europe-west1, where Cloud Run's quota is 39"),
+    ({"allowedPolicyMemberDomains": policy(allowedValues=["C01abc"])}, "excepted from that policy"),
+    ({"allowedPolicyMemberDomains": policy(allValues="DENY")}, "excepted from that policy"),
+    (
+        {"run.allowedIngress": policy(allowedValues=["internal"])},
+        "have internal-and-cloud-load-balancing allowed",
+    ),
+    (
+        {"run.allowedIngress": policy(deniedValues=[PLACE.ingress])},
+        "have internal-and-cloud-load-balancing allowed",
+    ),
+]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    cloud = Cloud.on_path(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    return cloud
+
+
+@pytest.mark.parametrize(("answers", "sentence"), CASES)
+def test_what_hinders_is_said(cloud: Cloud, answers: dict[str, tuple[int, str]], sentence: str) -> None:
+    cloud.answers(answers | {call: answer for call, answer in GOOD.items() if call not in answers})
+    (found,) = hindrances(PLACE)
+    assert sentence in found
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"firestore databases": (0, '{"type": "FIRESTORE_NATIVE", "locationId": "eur3"}')},
+        {"quotas info": quota(40_000)},
+        {"quotas info": quota(1, region="us-east1")},
+        {"run.allowedIngress": policy(allowedValues=[PLACE.ingress])},
+        {"org-policies": policy(allValues="ALLOW")},
+    ],
+)
+def test_nothing_else_hinders(cloud: Cloud, answers: dict[str, tuple[int, str]]) -> None:
+    cloud.answers(answers | {call: answer for call, answer in GOOD.items() if call not in answers})
+    assert hindrances(PLACE) == []
+
+
+def test_nothing_is_changed(cloud: Cloud) -> None:
+    cloud.answers(GOOD)
+    hindrances(PLACE)
+    reading = {"version", "print-access-token", "describe", "list"}
+    assert all(reading & set(call.split()) for call, _ in cloud.calls)
