@@ -1,6 +1,7 @@
 """A kill at any point of a write: the profile opens, nothing acknowledged is lost, and what was begun can be finished."""
 
 import copy
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -43,9 +44,15 @@ def homes(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
+@pytest.fixture(
+    params=[
+        pytest.param(3, id="at every third point"),
+        pytest.param(1, id="at every point", marks=pytest.mark.long),
+    ]
+)
 def at_each_point(
     *,
+    request: pytest.FixtureRequest,
     killing: Killing,
     world: World,
     homes: Path,
@@ -56,13 +63,15 @@ def at_each_point(
 ) -> AtEachPoint:
     """Runs an act on copies of the world as it is then, killed at one point after the other, and each time a check.
 
+    Which third of the points is tried is the order's seed's to say.
+
     The keys of the killed process and those made after it differ: one that was lost is missed.
     """
 
     def run(act: Act, check: Check, *, before: Callable[[World], None] = lambda _world: None) -> None:
         made = {Use.ENCRYPTION: spare, Use.SIGNING: PrivateKey.parse(key_pool[0])}
         monkeypatch.setattr(PrivateKey, "generate", made.__getitem__)
-        for point in count():
+        for point in count(random.randrange(request.param), request.param):  # noqa: S311 - a sample, no secret
             home = homes / f"{point}"
             shutil.copytree(world.home, home) if world.home.exists() else home.mkdir()
             scene = World(home, service=copy.deepcopy(world.service), wall=copy.copy(world.wall))

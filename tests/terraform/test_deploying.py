@@ -32,7 +32,12 @@ def deploy(made: Deployment, environment: str, shape: str, state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "shape"), [("prod", "functions"), ("dev", "service"), ("prod", "service")]
+    ("environment", "shape"),
+    [
+        ("prod", "functions"),
+        ("prod", "service"),
+        pytest.param("dev", "service", marks=pytest.mark.long),  # and dev functions below
+    ],
 )
 def test_a_deployment_is_complete(
     deployment: Deployment, tmp_path: Path, environment: str, shape: str
