@@ -149,6 +149,13 @@ resource "google_sql_user" "account" {
   name            = each.value.user
   type            = "CLOUD_IAM_SERVICE_ACCOUNT"
   deletion_policy = "ABANDON" # a role that was granted something cannot be dropped; without its service account it cannot log in
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value.user) <= 63
+      error_message = "PostgreSQL cuts names off at 63 letters, and ${each.value.user} has ${length(each.value.user)}: give the function a shorter name, or take a project with a shorter id."
+    }
+  }
 }
 
 resource "google_sql_user" "migrate" {

@@ -19,6 +19,11 @@ provider "google" {
   project = var.project
   region  = var.region
 
+  # Some APIs (API keys, Identity Platform, Firebase rules) refuse a person's own credentials unless a project is named
+  # that pays for the call.
+  billing_project       = var.project
+  user_project_override = true
+
   default_labels = {
     app         = "sealpost"
     environment = var.environment

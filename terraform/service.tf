@@ -79,6 +79,7 @@ resource "google_cloud_run_v2_service" "suite" {
 
       resources {
         limits            = { cpu = tostring(local.suite.cpu), memory = local.suite.memory }
+        cpu_idle          = true # else an instance costs as long as it lives, not as long as it answers
         startup_cpu_boost = true
       }
 

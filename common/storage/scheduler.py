@@ -65,6 +65,11 @@ class SchedulerToken:
 
 
 def scheduler_of(settings: Settings) -> AccountIdentity | PlatformIdentity | SchedulerToken:
+    if settings.scheduler_check == "platform" and settings.events_account:
+        raise SettingsError(
+            "SCHEDULER_CHECK=platform is for a service that lets in the scheduler alone. "
+            "One with EVENTS_ACCOUNT lets in everybody: take the setting away."
+        )
     if settings.scheduler_account and settings.scheduler_check == "platform":
         return PlatformIdentity(settings.scheduler_account)
     if settings.scheduler_account:

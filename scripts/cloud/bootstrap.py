@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from scripts.cloud.tools import Refused, gcloud, require, run, state_bucket
+from scripts.cloud.tools import Refused, gcloud, has_state_bucket, require, run, state_bucket
 
 _HELP = """Prepare an empty Google Cloud project for its first deployment: the APIs that Terraform itself calls, a bucket for
 its state, and the accounts by which Google's services use the encryption key. Run it as the project's owner; it is safe to
@@ -18,6 +18,8 @@ APIS = (
     "sqladmin",
     "secretmanager",
     "artifactregistry",
+    "cloudbilling",  # which, like the next, the preflight asks
+    "cloudquotas",
 )
 AGENTS = ("sqladmin", "secretmanager", "artifactregistry", "eventarc", "pubsub")
 
@@ -32,7 +34,7 @@ def bootstrap(project: str, region: str) -> None:
     names = [f"{api}.googleapis.com" for api in (*APIS, "eventarc", "pubsub")]
     run(["gcloud", "services", "enable", *names, f"--project={project}"])
     bucket = f"gs://{state_bucket(project)}"
-    if gcloud(project, "storage", "buckets", "describe", bucket) is None:
+    if not has_state_bucket(project):
         run(
             [
                 *(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from scripts.cloud.bootstrap import APIS
-from scripts.cloud.tools import answer, gcloud, gcloud_json, state_bucket
+from scripts.cloud.tools import answer, gcloud, gcloud_json, has_state_bucket, state_bucket
 
 _TERRAFORM = (1, 11)
 
@@ -77,7 +77,7 @@ def _apis(place: Place) -> Iterator[str]:
 
 
 def _state(place: Place) -> Iterator[str]:
-    if gcloud(place.project, "storage", "buckets", "describe", f"gs://{state_bucket(place.project)}") is None:
+    if not has_state_bucket(place.project):
         yield (
             f"There is no bucket for Terraform's state, {state_bucket(place.project)}. "
             f"Run scripts/bootstrap --project {place.project} --region {place.region}"
@@ -143,9 +143,11 @@ def _restricts(place: Place, constraint: str, value: str) -> bool:
         "--effective",
     )
     rules = (policy or {}).get("listPolicy", {})
-    allowed = rules.get("allowedValues", [])
+    allowed, denied = (
+        [one.removeprefix("is:") for one in rules.get(f"{kind}Values", [])] for kind in ("allowed", "denied")
+    )
     return (
         rules.get("allValues") == "DENY"
-        or value in rules.get("deniedValues", [])
+        or value in denied
         or bool(allowed and value not in allowed)
     )

@@ -20,7 +20,7 @@ def make_first_versions(project: str, ids: dict[str, str]) -> None:
     """Give every secret without a version its first one; `ids` are their names by the setting they are for.
 
     Raises:
-        Refused: one of them only a person knows.
+        Refused: one of them only a person knows, or what is there cannot be told.
     """
     lacking = {name for name, secret in ids.items() if not _has_version(project, secret)}
     if SMTP_URL in lacking:
@@ -38,11 +38,11 @@ def make_first_versions(project: str, ids: dict[str, str]) -> None:
 
 
 def _has_version(project: str, secret: str) -> bool:
-    return bool(
-        gcloud(
-            project, "secrets", "versions", "list", secret, "--filter=state=enabled", "--format=value(name)"
-        )
-    )
+    """Whether it ever had one: what was disabled is not made anew. Another index key would lose every account."""
+    found = gcloud(project, "secrets", "versions", "list", secret, "--limit=1", "--format=value(name)")
+    if found is None:
+        raise Refused(f"The versions of the secret {secret} cannot be listed. Run this again.")
+    return bool(found)
 
 
 def _add(project: str, secret: str, value: str) -> None:

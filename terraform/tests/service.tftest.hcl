@@ -41,6 +41,11 @@ run "service" {
   }
 
   assert {
+    condition     = google_cloud_run_v2_service.suite["suite"].template[0].containers[0].resources[0].cpu_idle
+    error_message = "An instance without a request costs nothing."
+  }
+
+  assert {
     condition     = [for grant in google_project_iam_member.suite : grant.role if grant.role == "roles/iam.serviceAccountTokenCreator"] == []
     error_message = "The suite makes tokens for itself alone, not for the whole project."
   }

@@ -163,7 +163,10 @@ def test_nothing_else_is_taken(enter: Enter, ground: Ground, monkeypatch: pytest
         _show(ground, uid, 2, text)
         assert refused(alice, code) == (Unsafe, "backup-stale")
     _show(ground, uid, 2, second)
-    assert alice.do(lambda account: account.recovery.recover(lambda: code)).messages == 1
+    assert alice.do(lambda account: account.recovery.recover(lambda: code)).messages == 0
+    assert [item.text for item in alice.do(lambda account: account.inbox()) if isinstance(item, Message)] == [
+        "one"
+    ]
 
     absurd = _with_header(second, n=3, m=2**31)
     alice.do(lambda account: _announce(account, ground, absurd))

@@ -132,10 +132,18 @@ FAULTS: dict[str, tuple[Fault, set[str], set[int]]] = {
     "no recipient": (gossip_of_mails, MAIL, {503}),
     "the mail server is gone": (lambda stage: stage.smtp.leading_to(0), MAIL, {503}),
 }
+LIKE_OTHERS = {"Firebase forbids", "Firebase speaks no JSON"}
+"""They take the path of another fault: left to the long run."""
 CODES = {500: "internal", 503: "unavailable", 504: "deadline-exceeded"}
 
 
-@pytest.mark.parametrize(("fault", "touched", "statuses"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(
+    ("fault", "touched", "statuses"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.long] * (name in LIKE_OTHERS))
+        for name, case in FAULTS.items()
+    ],
+)
 def test_a_part_that_fails_tells_nothing(
     stage: Stage, canaries: Canaries, fault: Fault, touched: set[str], statuses: set[int]
 ) -> None:

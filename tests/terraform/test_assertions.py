@@ -35,6 +35,7 @@ CONFIGURATION = {
         'one   = var.shape == "service" ? toset(["suite"]) : toset([])': 'one   = toset(["suite"])',
         'var.domain == null ? "INGRESS': 'var.domain != null ? "INGRESS',
         '["roles/iam.serviceAccountTokenCreator"],\n': "[],\n",
+        "cpu_idle          = true": "cpu_idle          = false",
     },
     "postgres.tf": {
         "ipv4_enabled       = false": "ipv4_enabled       = true",

@@ -17,7 +17,11 @@ locals {
 
   reserved_names  = ["health", "suite"]
   reserved_routes = "^/(health|eventlog|_ah/.*|.*z)$"
-  reserved_values = "^(PORT|K_.*|FUNCTION_TARGET|FUNCTION_SIGNATURE_TYPE|GOOGLE_.*|X_GOOGLE_.*)$"
+  reserved_values = join("", [
+    "^(PORT|K_.*|FUNCTION_TARGET|FUNCTION_SIGNATURE_TYPE|GOOGLE_.*|X_GOOGLE_.*",
+    # Ours: in one process a function's would hold for all of them, who may call included.
+    "|SEALPOST_URL|IDENTITY_API_KEY|TRUSTED_PROXIES|MAIL_FROM|POOL|POSTGRES_.*|SCHEDULER_.*|EVENTS_.*|.*_FILE|.*_SECRET)$",
+  ])
 
   routes = { for name, function in local.functions : name => function.route if function.route != null }
 
