@@ -146,8 +146,4 @@ def _restricts(place: Place, constraint: str, value: str) -> bool:
     allowed, denied = (
         [one.removeprefix("is:") for one in rules.get(f"{kind}Values", [])] for kind in ("allowed", "denied")
     )
-    return (
-        rules.get("allValues") == "DENY"
-        or value in denied
-        or bool(allowed and value not in allowed)
-    )
+    return rules.get("allValues") == "DENY" or value in denied or bool(allowed and value not in allowed)

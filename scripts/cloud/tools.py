@@ -59,4 +59,6 @@ def state_bucket(project: str) -> str:
 def has_state_bucket(project: str) -> bool:
     """Whether the project has it. A bucket's name is the whole world's, and one of that name may be a stranger's."""
     name = state_bucket(project)
-    return gcloud(project, "storage", "buckets", "list", f"--filter=name={name}", "--format=value(name)") == name
+    return (
+        gcloud(project, "storage", "buckets", "list", f"--filter=name={name}", "--format=value(name)") == name
+    )

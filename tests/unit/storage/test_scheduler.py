@@ -90,6 +90,12 @@ def test_settings_choose_the_scheduler(tmp_path: Path) -> None:
         scheduler_of(Settings.from_environment(LOCAL))
 
 
+def test_where_everybody_gets_in_no_token_is_taken_for_verified() -> None:
+    told = {"SCHEDULER_ACCOUNT": ACCOUNT, "SCHEDULER_CHECK": "platform", "EVENTS_ACCOUNT": ACCOUNT}
+    with pytest.raises(SettingsError, match="lets in everybody"):
+        scheduler_of(Settings.from_environment(LOCAL | told))
+
+
 @pytest.mark.parametrize(
     ("claims", "expected"),
     [(claims, expected) for claims, expected in CLAIMS if isinstance(claims, dict)],

@@ -341,6 +341,23 @@ run "reserved_variable" {
   }
 }
 
+run "variable_of_the_deployment" {
+  command = plan
+
+  variables {
+    text = replace(var.good, "EITHER: own", "SCHEDULER_CHECK: platform")
+  }
+
+  expect_failures = [output.functions]
+
+  assert {
+    condition = jsonencode(local.mistakes) == jsonencode([
+      "say_hello: the deployment sets SCHEDULER_CHECK itself; choose another name.",
+    ])
+    error_message = join("\n", local.mistakes)
+  }
+}
+
 run "word_for_a_number" {
   command = plan
 
