@@ -3,7 +3,11 @@
 import asyncio
 import hmac
 import json
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import google.auth.exceptions
@@ -14,6 +18,29 @@ from common.errors import SealpostError, Unavailable
 from common.jose import decode_base64url
 from common.settings import Settings, SettingsError, read_secret
 
+_SECONDS = 10
+_KEPT_SECONDS = 600
+"""Far less than Google publishes a key before it signs by it."""
+
+
+@dataclass(slots=True)
+class Certificates:
+    """Google's signing keys, as its library asks for them, but kept: else each token that anyone sends would fetch them."""
+
+    fetch: Callable[..., Any] = field(default_factory=google.auth.transport.requests.Request)
+    _kept: Any = None
+    _until: float = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, url: str, method: str = "GET", **_: object) -> Any:
+        with self._lock:
+            if self._kept is None or time.monotonic() >= self._until:
+                answer = self.fetch(url, method=method, timeout=_SECONDS)
+                if answer.status != HTTPStatus.OK:
+                    return answer
+                self._kept, self._until = answer, time.monotonic() + _KEPT_SECONDS
+            return self._kept
+
 
 class AccountIdentity:
     """Verifies identity tokens of the service account `account`, made for `audience` if one is given."""
@@ -21,15 +48,14 @@ class AccountIdentity:
     def __init__(self, account: str, audience: str | None) -> None:
         self._account = account
         self._audience = audience
+        self._certificates = Certificates()
 
     async def __call__(self, token: str) -> bool:
         return await asyncio.to_thread(self._verify, token)
 
     def _verify(self, token: str) -> bool:
         try:
-            claims = id_token.verify_oauth2_token(
-                token, google.auth.transport.requests.Request(), self._audience
-            )
+            claims = id_token.verify_oauth2_token(token, self._certificates, self._audience)
         except google.auth.exceptions.TransportError:
             raise Unavailable("Google's signing keys cannot be fetched.") from None
         except (ValueError, google.auth.exceptions.GoogleAuthError):

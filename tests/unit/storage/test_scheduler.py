@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import google.auth.exceptions
@@ -11,6 +12,7 @@ from common.errors import Unavailable
 from common.settings import Settings, SettingsError
 from common.storage.scheduler import (
     AccountIdentity,
+    Certificates,
     PlatformIdentity,
     SchedulerToken,
     event_caller_of,
@@ -77,6 +79,19 @@ async def test_keys_that_cannot_be_fetched_are_no_refusal(google_says: Callable[
     google_says(google.auth.exceptions.TransportError("gone"))
     with pytest.raises(Unavailable):
         await AccountIdentity(ACCOUNT, SERVICE)("token")
+
+
+def test_googles_keys_are_fetched_once_for_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [SimpleNamespace(status=503), *(SimpleNamespace(status=200, data=b"{}") for _ in range(2))]
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    certificates = Certificates(lambda *_, **__: answers.pop(0))
+    assert certificates("https://keys.example").status == 503
+    first = certificates("https://keys.example")
+    assert certificates("https://keys.example") is first
+    now[0] += 600
+    assert certificates("https://keys.example") is not first
+    assert answers == []
 
 
 def test_settings_choose_the_scheduler(tmp_path: Path) -> None:
