@@ -29,7 +29,7 @@ _NO_TESTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """A part that pytest runs: its folders, and how many workers share it."""
+    """A part that pytest runs: its folders (and what of them another part runs), and how many workers share it."""
 
     folders: tuple[str, ...]
     workers: int = 0
@@ -53,11 +53,13 @@ BUDGETS = {
 """Seconds, on two cores and after the set-up."""
 
 TESTS = {
-    "unit": Tests(("tests/unit",), workers=2, on_stack=False),
+    "unit": Tests(("tests/unit", "--ignore=tests/unit/client"), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",), workers=2),
     "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
-    "rest": Tests(("tests/client", "tests/local", "tests/imports"), workers=2, on_stack=False),
+    "rest": Tests(
+        ("tests/client", "tests/unit/client", "tests/local", "tests/imports"), workers=2, on_stack=False
+    ),
     "packaging": Tests(("tests/packaging",), workers=2),
     "terraform": Tests(("tests/terraform",), workers=2, on_stack=False, shared_out=("--maxschedchunk=1",)),
     "install": Tests(("tests/install",), on_stack=False),

@@ -201,6 +201,8 @@ class Real:
         where = f"{self._of(person)} and device <> '{self.phones[name].id}'"
         week = 8 * DAY if others == "unseen" else 0
         self._shift("sessions", "seen_at", week, where)
+        if week:
+            self.facts.seen.clear()
         try:
             return _answer(self.phones[name].account.devices.reset)
         finally:
