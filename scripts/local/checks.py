@@ -29,13 +29,15 @@ _NO_TESTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """A part that pytest runs: its folders (and what of them another part runs), and how many workers share it."""
+    """A part that pytest runs: its folders, and how many workers share it."""
 
     folders: tuple[str, ...]
     workers: int = 0
     on_stack: bool = True
     shared_out: tuple[str, ...] = ("--maxschedchunk=100",)
     """xdist's words for how."""
+    left_to_others: tuple[str, ...] = ()
+    """Folders in these that another part runs."""
 
 
 BUDGETS = {
@@ -53,7 +55,7 @@ BUDGETS = {
 """Seconds, on two cores and after the set-up."""
 
 TESTS = {
-    "unit": Tests(("tests/unit", "--ignore=tests/unit/client"), workers=2, on_stack=False),
+    "unit": Tests(("tests/unit",), left_to_others=("tests/unit/client",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), workers=2),
     "rules": Tests(("tests/rules",), workers=2),
     "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
@@ -183,13 +185,14 @@ class Checks:
 
     def _tests(self, name: str, tests: Tests) -> bool:
         folders = [folder for folder in tests.folders if any((self._layout.root / folder).rglob("test_*.py"))]
+        left = [f"--ignore={self._layout.root / folder}" for folder in tests.left_to_others]
         if not folders:
             self._progress.line(f"  no tests in {' or '.join(tests.folders)}")
             return True
         workers = ["-n", str(tests.workers), *tests.shared_out] if tests.workers else []
         chosen = [] if self._arguments.long else ["-m", "not long"]
         status = self._pytest(
-            name, *folders, *workers, *chosen, f"--randomly-seed={self._arguments.seed}", "-q"
+            name, *folders, *left, *workers, *chosen, f"--randomly-seed={self._arguments.seed}", "-q"
         )
         return status == 0 or (status == _NO_TESTS and bool(chosen))
 

@@ -143,12 +143,12 @@ def test_without_a_load_balancer_the_smoke_test_waits(
 
 def test_a_project_is_prepared_twice_without_harm(cloud: Cloud) -> None:
     words = ["--project", "p-1", "--region", "europe-west1"]
-    cloud.answers({"buckets describe": NO})
+    cloud.answers({"buckets list": (0, "")})
     assert bootstrap.main(words) == 0
     first = " ".join(call for call, _ in cloud.calls)
     assert "buckets create gs://p-1-terraform" in first
     assert "--public-access-prevention" in first
-    cloud.answers({})
+    cloud.answers({"buckets list": (0, "p-1-terraform")})
     (cloud.folder / "calls").unlink()
     assert bootstrap.main(words) == 0
     assert "buckets create" not in " ".join(call for call, _ in cloud.calls)

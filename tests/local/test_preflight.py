@@ -22,6 +22,7 @@ GOOD: dict[str, tuple[int, str]] = {
     "projects describe sealpost-test --format=value(lifecycleState)": (0, "ACTIVE"),
     "billing projects describe": (0, "True"),
     "services list": (0, "\n".join(f"{api}.googleapis.com" for api in APIS)),
+    "storage buckets list": (0, "sealpost-test-terraform"),
     "firestore databases": NO,
     "quotas info": NO,
     "org-policies": NO,
@@ -45,7 +46,7 @@ CASES: list[tuple[dict[str, tuple[int, str]], str]] = [
     ({"lifecycleState": (0, "DELETE_REQUESTED")}, "is being deleted"),
     ({"billing projects describe": (0, "False")}, "no billing account"),
     ({"services list": (0, "iam.googleapis.com")}, "These APIs are off: cloudresourcemanager"),
-    ({"storage buckets describe": NO}, "sealpost-test-terraform. Run scripts/bootstrap"),
+    ({"storage buckets list": (0, "")}, "sealpost-test-terraform. Run scripts/bootstrap"),
     ({"firestore databases": (0, '{"type": "DATASTORE_MODE"}')}, "Datastore mode"),
     (
         {"firestore databases": (0, '{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}')},
