@@ -23,7 +23,7 @@ from tests.functions.exchange import Answer, Ask, exchange
 
 FUNCTIONS = {function.name: function for function in Manifest.read().functions}
 EVENTS = sorted(FUNCTIONS.keys() - CALLS.keys())
-NEW_EACH_TIME = {"create_session", "refresh_session", *SCHEDULED}
+NEW_EACH_TIME = {"create_session", "refresh_session", "request_link", *SCHEDULED}
 """Those whose answer has the same members each time, and other values."""
 
 EITHER_WAY = [(name, "true") for name in CALLS] + [
