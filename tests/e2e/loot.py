@@ -30,6 +30,8 @@ _PAGE = 4096
 _BEGINS = b'{"'
 _DAMAGE = 8
 """What SQLite writes into a page that it has freed."""
+_BY_CHANCE = 64
+"""So many characters in a row: 95 of 256 bytes are printable."""
 _OF_256_BITS, _OF_1536_BITS = 43, 256
 """Characters of base64url."""
 _TEXTS = re.compile(r'"([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{256})"')
@@ -132,8 +134,11 @@ def _followed(data: bytes, at: int, key: bytes) -> str:
 
 
 def _overflow(data: bytes, where: int, length: int, stream: bytes) -> tuple[int, int] | None:
-    """How much of the readable part is the value's, and where it goes on: the page that the four bytes after it name."""
-    for cut in range(length, max(length - 5, 0), -1):
+    """How much of the readable part is the value's, and where it goes on: the page that the four bytes after it name.
+
+    These four, and what follows them, may look readable by chance.
+    """
+    for cut in range(length, max(length - _BY_CHANCE, 0), -1):
         page = int.from_bytes(data[where + cut : where + cut + 4])
         goes_on = (page - 1) * _PAGE + 4
         if 0 < page <= len(data) // _PAGE:
