@@ -21,7 +21,10 @@ class InvalidRequest(SealpostError):
 
 
 class Unauthenticated(SealpostError):
-    """No access token, one that is not ours, expired, or of a session that has ended."""
+    """No access token, one that is not ours, expired, or of a session that has ended, which is what it says by itself."""
+
+    def __init__(self, detail: str = "This session has ended. Sign in again.", /) -> None:
+        super().__init__(detail)
 
 
 class InvalidProof(SealpostError):
@@ -41,7 +44,14 @@ class NotAMember(Forbidden):
 
 
 class DeviceNotActive(Forbidden):
-    """The caller's device is not active in the account's key chain."""
+    """The caller's device is not active in the account's key chain: not yet, if nothing else is said."""
+
+    def __init__(
+        self,
+        detail: str = "This device is not active in the account's key chain. Publish or link it first.",
+        /,
+    ) -> None:
+        super().__init__(detail)
 
 
 class Blocked(Forbidden):

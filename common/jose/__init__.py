@@ -10,6 +10,7 @@ from common.jose.signed import (
     read_versioned,
     require_now,
     require_signature,
+    stored_payload,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "read_versioned",
     "require_now",
     "require_signature",
+    "stored_payload",
 ]

@@ -47,6 +47,14 @@ class Signed:
         return self.kid == key.kid
 
 
+def stored_payload(compact: str) -> dict[str, Any]:
+    """The payload of a compact JWS that was verified before it was stored."""
+    payload: dict[str, Any] = parse_json(
+        decode_base64url(compact.split(".")[1], "The payload"), "The payload"
+    )
+    return payload
+
+
 def read_signed(compact: str, typ: str, members: frozenset[str] | None, name: str) -> Signed:
     """Read a compact JWS with the header {"alg":"PS256","typ":`typ`,"kid":...} and a payload of just `members`.
 

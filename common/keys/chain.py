@@ -53,9 +53,7 @@ class Chain:
             DeviceNotActive
         """
         if self.head is None or self.state(device) != "active":
-            raise DeviceNotActive(
-                "This device is not active in the account's key chain. Publish or link it first."
-            )
+            raise DeviceNotActive
         return self.head
 
     def require_pending(self, device: str) -> None:

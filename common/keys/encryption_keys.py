@@ -7,12 +7,11 @@ from common.identity import Caller
 from common.jose import (
     WRAPPING,
     RsaKey,
-    decode_base64url,
     integer,
-    parse_json,
     read_key,
     read_versioned,
     require_signature,
+    stored_payload,
 )
 from common.keys.model import EncryptionKey
 
@@ -58,7 +57,7 @@ def read_encryption_key(compact: str, caller: Caller, key: RsaKey) -> Encryption
 
 def stored_encryption_key(compact: str) -> EncryptionKey:
     """An encryption key statement that was verified before it was stored."""
-    payload = parse_json(decode_base64url(compact.split(".")[1], _NAME), _NAME)
+    payload = stored_payload(compact)
     return EncryptionKey(
         uid=payload["iss"],
         device=payload["device"],

@@ -77,5 +77,5 @@ class Linking:
         """
         joining = await self.store.joining(caller, self.clock())
         if joining is None:
-            raise Unauthenticated("This session has ended. Sign in again.")
+            raise Unauthenticated
         return joining

@@ -11,14 +11,13 @@ from common.jose import (
     SIGNING,
     WRAPPING,
     RsaKey,
-    decode_base64url,
     exact,
     integer,
     matching,
-    parse_json,
     read_key,
     read_versioned,
     require_signature,
+    stored_payload,
 )
 from common.jose.rsa_key import THUMBPRINT
 from common.keys.model import AddedDevice, Backup, FirstDevice, HistoryKey, Removal, Reset, Statement
@@ -67,8 +66,7 @@ def read_chain_statement(compact: str, caller: Caller, key: RsaKey) -> Statement
 
 def issued_at(compact: str) -> int:
     """When a stored statement was issued, in seconds."""
-    payload = parse_json(decode_base64url(compact.split(".")[1], _NAME), _NAME)
-    return int(payload["iat"])
+    return int(stored_payload(compact)["iat"])
 
 
 def _prev(payload: dict[str, Any]) -> str | None:

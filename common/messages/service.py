@@ -98,11 +98,9 @@ def _expiry(request: NewMessage, now: float) -> float:
 
 def _require(permit: Permit, caller: Caller) -> None:
     if not permit.session_alive:
-        raise Unauthenticated("This session has ended. Sign in again.")
+        raise Unauthenticated
     if not permit.device_active:
-        raise DeviceNotActive(
-            "This device is not active in the account's key chain. Publish or link it first."
-        )
+        raise DeviceNotActive
     if caller.uid not in permit.members:
         raise NotAMember("There is no such conversation, or the caller is not a member of it.")
     if not permit.within_rate:

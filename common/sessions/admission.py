@@ -38,7 +38,7 @@ class Admission:
             if standing is None or standing.state != "active":
                 await self.live.delete(caller.uid, caller.session)
         if standing is None:
-            raise Unauthenticated("This session has ended. Sign in again.")
+            raise Unauthenticated
         return standing
 
     async def end(self, caller: Caller, session: str) -> None:

@@ -64,12 +64,10 @@ class Gate:
     async def _standing(self, caller: Caller) -> Standing:
         standing = await self.store.standing(caller, self.clock())
         if standing is None:
-            raise Unauthenticated("This session has ended. Sign in again.")
+            raise Unauthenticated
         return standing
 
 
 def _require_active(standing: Standing) -> None:
     if standing.state != "active":
-        raise DeviceNotActive(
-            "This device is not active in the account's key chain. Publish or link it first."
-        )
+        raise DeviceNotActive
