@@ -1,8 +1,11 @@
 """An active device takes a new one into the account: by the secret that the new one shows."""
 
+from dataclasses import dataclass
+
+from sealpost import refusals
 from sealpost.contacts import Contacts
 from sealpost.device import OwnDevice
-from sealpost.errors import SealpostError, ServiceProblem, ServiceUnavailable, Unsafe, UsageError
+from sealpost.errors import SealpostError, ServiceProblem, Unsafe, UsageError
 from sealpost.own_chain import OwnChain
 from sealpost.protocol import acts, bounds, encoding, linking
 from sealpost.protocol import chain as chains
@@ -15,25 +18,15 @@ from sealpost.state import Json, Kind, State
 from sealpost.sync import Sync
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    def __init__(
-        self,
-        *,
-        state: State,
-        session: Session,
-        service: Service,
-        contacts: Contacts,
-        device: OwnDevice,
-        chain: OwnChain,
-        sync: Sync,
-    ) -> None:
-        self._state = state
-        self._session = session
-        self._service = service
-        self._contacts = contacts
-        self._device = device
-        self._chain = chain
-        self._sync = sync
+    state: State
+    session: Session
+    service: Service
+    contacts: Contacts
+    device: OwnDevice
+    chain: OwnChain
+    sync: Sync
 
     def approve(self, text: str) -> str:
         """Adds the device that shows this secret. Its id."""
@@ -43,22 +36,22 @@ class Approval:
             raise UsageError(
                 error.sentence, code=error.code.value, cure="It has 16 letters and digits, in four groups."
             ) from None
-        with self._state.alone():
-            chain = self._chain.newest()
-            request = self._session.call("get_link_request", {}).get("request")
+        with self.state.alone():
+            chain = self.chain.newest()
+            request = self.session.call("get_link_request", {}).get("request")
             if request is None:
-                self._sync.tell_all()  # where an earlier approval took effect, and its answer was lost
+                self.sync.tell_all()  # where an earlier approval took effect, and its answer was lost
                 raise _nobody_asks()
             newcomer = self._verified(request, secret, chain)
             self._grant(newcomer, secret)
-        self._sync.tell_all()
+        self.sync.tell_all()
         return newcomer.device.kid
 
     def _verified(self, request: object, secret: str, chain: Chain) -> Newcomer:
         """The device that asks; a wrong secret is counted, and the fifth one ends the request on this device."""
         pop, enc, mac = _read(request)
         identity = encoding.digest(f"{pop}.{enc}.{mac}")
-        wrong = (self._state.get(Kind.LINK_TRIES, identity) or {"wrong": 0})["wrong"]
+        wrong = (self.state.get(Kind.LINK_TRIES, identity) or {"wrong": 0})["wrong"]
         if wrong >= bounds.MAX_LINK_TRIES:
             raise _too_many()
         try:
@@ -68,13 +61,13 @@ class Approval:
                 enc=enc,
                 mac=mac,
                 chain=chain,
-                service_url=self._service.url,
-                now=int(self._service.now()),
+                service_url=self.service.url,
+                now=int(self.service.now()),
             )
         except ProtocolError as error:
             if error.code is not Code.WRONG_SECRET:
                 raise _refused(error) from None
-            self._state.put(Kind.LINK_TRIES, {"wrong": wrong + 1}, identity)
+            self.state.put(Kind.LINK_TRIES, {"wrong": wrong + 1}, identity)
             left = bounds.MAX_LINK_TRIES - wrong - 1
             if left == 0:
                 raise _too_many() from None
@@ -99,16 +92,16 @@ class Approval:
                     f"The account has {bounds.MAX_DEVICES} devices already.",
                     cure="Remove one: sealpost devices, then sealpost revoke DEVICE",
                 )
-            now = int(self._service.now())
-            statement = acts.add_device(chain, newcomer.device, newcomer.pop, self._device.key, now)
+            now = int(self.service.now())
+            statement = acts.add_device(chain, newcomer.device, newcomer.pop, self.device.key, now)
             mac = linking.grant_mac(secret, chains.extend(chain, [statement]).head)
             return statement
 
         def post(statement: str) -> Json:
-            return self._session.proved("grant_link", statement=statement, mac=mac)
+            return self.session.proved("grant_link", statement=statement, mac=mac)
 
         try:
-            self._chain.append(addition, post)
+            self.chain.append(addition, post)
         except ServiceProblem as problem:
             if problem.code == "not-found":
                 raise _nobody_asks() from None
@@ -121,7 +114,7 @@ def _read(request: object) -> tuple[str, str, str]:
     match request:
         case {"pop": str(pop), "encryption_key": str(enc), "mac": str(mac)} if f"{pop}{enc}{mac}".isascii():
             return pop, enc, mac
-    raise ServiceUnavailable("The service's answer about the link cannot be read.", code="bad-answer")
+    raise refusals.bad_link_answer()
 
 
 def _nobody_asks() -> SealpostError:

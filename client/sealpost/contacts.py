@@ -232,6 +232,19 @@ class Contacts:
         stored = self._state.get(Kind.CONVERSATION, cid)
         return None if stored is None else conversations.verify(cid, stored["statements"], chains=pair)
 
+    def begin_conversation(
+        self, cid: str, chains: Mapping[str, Chain], create: Callable[[], str]
+    ) -> Conversation:
+        """The pinned conversation; where none is pinned, the one that the service has once it was given `create`'s statement.
+
+        `chains` are the members'.
+        """
+        known = self.pinned_conversation(cid, chains)
+        if known is not None:
+            return known
+        answer = self._call("create_conversation", {"statement": create()})
+        return self.pin_conversation(cid, answer.get("statements"), chains)
+
     def find_conversation(self, cid: str, pair: Mapping[str, Chain]) -> Conversation | None:
         """The service's conversation, verified and pinned; None when it shows none."""
         (answer,) = self._answers(

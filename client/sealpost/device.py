@@ -5,7 +5,7 @@ from typing import Literal
 
 from sealpost import refusals
 from sealpost.contact import Contact
-from sealpost.errors import ServiceProblem
+from sealpost.errors import SealpostError, ServiceProblem
 from sealpost.protocol import bounds, chain, encoding, encryption_keys, jws
 from sealpost.protocol.jwk import PrivateKey, Use
 from sealpost.protocol.opening import OwnKey
@@ -13,6 +13,7 @@ from sealpost.service import Service
 from sealpost.session import Session
 from sealpost.standing import Standing
 from sealpost.state import Kind, State
+from sealpost.tried import Tried
 
 DeviceState = Literal["new", "pending", "active", "removed"]
 """`new` until the keys are published; `pending` where the account is other devices' and this one is not linked."""
@@ -71,6 +72,7 @@ class OwnDevice:
         self._session = session
         self._service = service
         self._uid = uid
+        self._tried = Tried(state, Kind.FIRST_STATEMENT)
         self.key = key
 
     def describe(self) -> Device:
@@ -90,7 +92,15 @@ class OwnDevice:
             active = Contact.load(stored).chain.active_devices
             return "active" if any(device.id == self.key.kid for device in active) else "removed"
         head = None if standing is None else standing.head
-        return "new" if head is None or head.root in self._tried_roots() else "pending"
+        return "new" if head is None or head.root in self._tried.by_hash() else "pending"
+
+    def require_pending(self, otherwise: SealpostError) -> None:
+        """Raises DeviceNotActive on a device that was removed, `otherwise` on one that needs no link."""
+        match self.state():
+            case "removed":
+                raise refusals.removed()
+            case "new" | "active":
+                raise otherwise
 
     def receiving_keys(self) -> dict[str, OwnKey]:
         """The private keys still held, by kid."""
@@ -145,14 +155,10 @@ class OwnDevice:
                     replace(key, ended=key.end, jwk=None).save(self._state)
 
     def _begin_chain(self) -> None:
-        """Statement 0 and the first encryption key, in one call.
-
-        Each tried statement is stored first, so that one whose answer was lost is known again by its hash.
-        """
+        """Statement 0 and the first encryption key, in one call."""
         encryption_key = self._unpublished(n=1)
         statement = chain.first_statement(uid=self._uid, key=self.key, now=int(self._service.now()))
-        tried = [*(self._state.get(Kind.FIRST_STATEMENT) or {"tried": []})["tried"], statement]
-        self._state.put(Kind.FIRST_STATEMENT, {"tried": tried})
+        self._tried.add(statement)
         try:
             self._publish(statement, encryption_key)
         except ServiceProblem as problem:
@@ -160,15 +166,15 @@ class OwnDevice:
             if problem.code != "chain-conflict" or not isinstance(head, dict):
                 raise
             standing = Standing.read({"device": {"state": "pending"}, "head": head})
-            accepted = [one for one in tried if encoding.digest(one) == head["root"]]
-            if not accepted:
+            accepted = self._tried.by_hash().get(head["root"])
+            if accepted is None:
                 standing.save(self._state)
                 raise refusals.not_linked() from None
-            statement = accepted[0]
+            statement = accepted
         with self._state.transaction():
             self._published(encryption_key)
             Contact(uid=self._uid, statements=(statement,)).save(self._state)
-            self._state.delete(Kind.FIRST_STATEMENT)
+            self._tried.forget()
 
     def _publish_next_key(self) -> None:
         """The key after the last confirmed one; after the service's own current one, where that is another.
@@ -201,11 +207,6 @@ class OwnDevice:
             now=key.iat,
             life=key.exp - key.iat,
         )
-
-    def _tried_roots(self) -> set[str]:
-        """Hashes of the first statements that this device tried to publish."""
-        stored = self._state.get(Kind.FIRST_STATEMENT) or {"tried": []}
-        return {encoding.digest(statement) for statement in stored["tried"]}
 
     def _unpublished(self, *, n: int) -> _EncryptionKey:
         """Key number `n`, stored before it is announced; dated anew at each try.

@@ -32,30 +32,20 @@ class HistoryStatus:
     backup: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """`key` is this device's signing key. The private half of a history key is never stored here."""
 
-    def __init__(
-        self,
-        *,
-        state: State,
-        service: Service,
-        sync: Sync,
-        chain: OwnChain,
-        backups: KeyBackups,
-        key: PrivateKey,
-        progress: Callable[[str], AbstractContextManager[None]],
-    ) -> None:
-        self._state = state
-        self._service = service
-        self._sync = sync
-        self._chain = chain
-        self._backups = backups
-        self._key = key
-        self._progress = progress
+    state: State
+    service: Service
+    sync: Sync
+    chain: OwnChain
+    backups: KeyBackups
+    key: PrivateKey
+    progress: Callable[[str], AbstractContextManager[None]]
 
     def status(self) -> HistoryStatus:
-        return _status(self._chain.newest())
+        return _status(self.chain.newest())
 
     def turn_on(
         self, *, code: Callable[[], str], show: Callable[[str], None], new_code: bool = False
@@ -65,27 +55,27 @@ class History:
         The first time, and with `new_code`, a recovery code is made: `show` gets it once, before anything is announced,
         and what older history keys open is given up. Else `code` asks for the one that opens the last backup.
         """
-        before = self._chain.newest()
+        before = self.chain.newest()
         if before.backup is None or new_code:
             secret, earlier = key_backup.new_code(), None
         else:
             secret = read_code(code())
             earlier = self._opened(before, secret)
-        with self._progress("Making and storing the backup"):
+        with self.progress("Making and storing the backup"):
             keys = _keys(before, earlier)
             content = Content(before.head, keys, merged(self._pins(), earlier.pins if earlier else ()))
-            saved = self._backups.save(content, code=secret, after=before.backup.n if before.backup else 0)
+            saved = self.backups.save(content, code=secret, after=before.backup.n if before.backup else 0)
         if earlier is None:
             show(key_backup.grouped(secret))
 
         def announce(chain: Chain) -> str:
             if (chain.history, chain.backup) != (before.history, before.backup):
                 raise _overtaken()
-            return acts.set_history_key(chain, keys[-1].public, saved.backup, self._key, self._now())
+            return acts.set_history_key(chain, keys[-1].public, saved.backup, self.key, self._now())
 
         try:
-            with self._progress("Announcing the history key"):
-                return _status(self._chain.publish(announce)), saved.left_out
+            with self.progress("Announcing the history key"):
+                return _status(self.chain.publish(announce)), saved.left_out
         except ServiceUnavailable as error:
             if earlier is None:
                 error.cure += " Keep the code until you know whether it counts: sealpost history status"
@@ -100,29 +90,29 @@ class History:
         def end(chain: Chain) -> str:
             if chain.history is None:
                 raise _AlreadyOff
-            return acts.set_history_key(chain, None, None, self._key, self._now())
+            return acts.set_history_key(chain, None, None, self.key, self._now())
 
         try:
-            self._chain.publish(end)
+            self.chain.publish(end)
         except _AlreadyOff:
             return False
         return True
 
     def _opened(self, chain: Chain, secret: str) -> Content:
         try:
-            with self._progress("Opening the backup"):
-                return self._backups.open(chain, secret)
+            with self.progress("Opening the backup"):
+                return self.backups.open(chain, secret)
         except Locked as error:
             error.cure += " If it is lost: sealpost history on --new-code, which gives up what it opens."
             raise
 
     def _pins(self) -> list[Pin]:
         """Of everybody who is pinned, or of whom another device or a backup has told."""
-        told = [Pin.parse(stored) for stored in self._state.all(Kind.EXPECTED)]
-        return [*told, *self._sync.pins()]
+        told = [Pin.parse(stored) for stored in self.state.all(Kind.EXPECTED)]
+        return [*told, *self.sync.pins()]
 
     def _now(self) -> int:
-        return int(self._service.now())
+        return int(self.service.now())
 
 
 class _AlreadyOff(Exception):

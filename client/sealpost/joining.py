@@ -7,7 +7,7 @@ from typing import Any
 from sealpost import refusals
 from sealpost.contacts import Contacts
 from sealpost.device import OwnDevice
-from sealpost.errors import DeviceNotActive, ServiceProblem, ServiceUnavailable, TimedOut, Unsafe, UsageError
+from sealpost.errors import DeviceNotActive, ServiceProblem, TimedOut, Unsafe, UsageError
 from sealpost.pinning import texts
 from sealpost.protocol import bounds, encoding, linking
 from sealpost.protocol import chain as chains
@@ -43,25 +43,16 @@ class _Asked:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joining:
     """`own` is one's own uid."""
 
-    def __init__(
-        self,
-        *,
-        state: State,
-        session: Session,
-        service: Service,
-        contacts: Contacts,
-        device: OwnDevice,
-        own: str,
-    ) -> None:
-        self._state = state
-        self._session = session
-        self._service = service
-        self._contacts = contacts
-        self._device = device
-        self._own = own
+    state: State
+    session: Session
+    service: Service
+    contacts: Contacts
+    device: OwnDevice
+    own: str
 
     def link(self, show: Callable[[Request], None], *, anew: bool) -> None:
         """Asks, unless an earlier request stands, shows the secret, and waits until it is granted or has ended.
@@ -69,19 +60,19 @@ class Joining:
         Also `anew` an earlier one that was granted is taken: a device joins once.
         """
         asked = self._standing()
-        if self._contacts.own() is not None:
+        if self.contacts.own() is not None:
             return
         if asked is None or anew:
-            with self._state.alone():
+            with self.state.alone():
                 asked = self._ask()
         show(Request(asked.secret, asked.expires_at))
-        while self._service.now() < asked.expires_at:
+        while self.service.now() < asked.expires_at:
             if not self._stands(asked):
                 break
-            if self._contacts.own() is not None:
+            if self.contacts.own() is not None:
                 return
-            self._service.wall.sleep(_PAUSE)
-        self._state.delete(Kind.LINK)
+            self.service.wall.sleep(_PAUSE)
+        self.state.delete(Kind.LINK)
         raise TimedOut(
             "No device has approved this one in time.",
             code=Code.LINK_EXPIRED.value,
@@ -90,8 +81,8 @@ class Joining:
 
     def _standing(self) -> _Asked | None:
         """The request that this device made before, if it stands, or was granted meanwhile and is taken."""
-        self._require_pending()
-        stored = self._state.get(Kind.LINK)
+        self.device.require_pending(_nothing_to_link())
+        stored = self.state.get(Kind.LINK)
         if stored is None:
             return None
         asked = _Asked(**stored)
@@ -101,7 +92,7 @@ class Joining:
         """Whether the service still has the request. What was granted is taken."""
         if self._is_taken(asked):
             return True
-        answer = self._session.call("get_link_grant", {})
+        answer = self.session.call("get_link_grant", {})
         match answer.get("state"):
             case "waiting":
                 return True
@@ -110,13 +101,13 @@ class Joining:
                 return True
             case "gone":
                 return False
-        raise _bad_answer()
+        raise refusals.bad_link_answer()
 
     def _is_taken(self, asked: _Asked) -> bool:
         """Whether another process of this profile took the grant. Raises UsageError where it asks with another secret."""
-        if self._contacts.own() is not None:
+        if self.contacts.own() is not None:
             return True
-        if self._state.get(Kind.LINK) != asdict(asked):
+        if self.state.get(Kind.LINK) != asdict(asked):
             raise UsageError(
                 "Another command of this profile asks with another secret now.",
                 cure="Give the one that it shows. This one is good for nothing any more.",
@@ -124,67 +115,60 @@ class Joining:
         return False
 
     def _ask(self) -> _Asked:
-        self._session.renew()
-        standing = Standing.load(self._state)
-        self._require_pending()
+        self.session.renew()
+        standing = Standing.load(self.state)
+        self.device.require_pending(_nothing_to_link())
         if standing is None or standing.head is None:
             raise _nothing_to_link()
         if standing.device == "active":
-            raise _missed(self._device.key.kid)
-        enc, secret = self._device.first_key(), linking.new_secret()
+            raise _missed(self.device.key.kid)
+        enc, secret = self.device.first_key(), linking.new_secret()
         pop = linking.possession(
-            uid=self._own,
-            service_url=self._service.url,
+            uid=self.own,
+            service_url=self.service.url,
             root=standing.head.root,
-            key=self._device.key,
+            key=self.device.key,
             encryption_statement=enc,
-            now=int(self._service.now()),
+            now=int(self.service.now()),
         )
-        asked = _Asked(secret, pop, enc, int(self._service.now()) + bounds.LINK_LIFE)
-        self._state.put(Kind.LINK, asdict(asked))
+        asked = _Asked(secret, pop, enc, int(self.service.now()) + bounds.LINK_LIFE)
+        self.state.put(Kind.LINK, asdict(asked))
         mac = linking.request_mac(secret, pop, enc)
         try:
-            answer = self._session.proved("request_link", pop=pop, encryption_key=enc, mac=mac)
+            answer = self.session.proved("request_link", pop=pop, encryption_key=enc, mac=mac)
         except ServiceProblem as problem:
             raise _pending(problem) from None
         expires_at = answer.get("expires_at")
         if not encoding.is_integer(expires_at):
-            raise _bad_answer()
+            raise refusals.bad_link_answer()
         asked = replace(asked, expires_at=expires_at)
-        self._state.put(Kind.LINK, asdict(asked))
+        self.state.put(Kind.LINK, asdict(asked))
         return asked
-
-    def _require_pending(self) -> None:
-        match self._device.state():
-            case "removed":
-                raise refusals.removed()
-            case "new" | "active":
-                raise _nothing_to_link()
 
     def _take(self, answer: Json, asked: _Asked) -> None:
         """Pins the chain that holds this device, if whoever was given the secret has added it."""
         statements, mac = texts(answer.get("statements")), answer.get("mac")
         if not isinstance(mac, str):
-            raise _bad_answer()
+            raise refusals.bad_link_answer()
         try:
-            chain = chains.verify(self._own, statements)
-            linking.verify_grant(secret=asked.secret, mac=mac, chain=chain, device=self._device.key.kid)
+            chain = chains.verify(self.own, statements)
+            linking.verify_grant(secret=asked.secret, mac=mac, chain=chain, device=self.device.key.kid)
         except ProtocolError as error:
             if self._is_taken(asked):
                 return
-            self._state.delete(Kind.LINK)
+            self.state.delete(Kind.LINK)
             raise Unsafe(
                 f"This device was not linked. {error.sentence}",
                 code=error.code.value,
                 cure="Nothing of the answer was kept. Remove this device on another one (sealpost devices, sealpost "
                 "revoke DEVICE), and tell the service's operator.",
             ) from None
-        if not any(device.id == self._device.key.kid for device in chain.active_devices):
+        if not any(device.id == self.device.key.kid for device in chain.active_devices):
             raise refusals.removed()
-        with self._state.transaction():
-            self._contacts.begin_own(statements)
-            self._device.confirm_first(asked.enc)
-            self._state.delete(Kind.LINK)
+        with self.state.transaction():
+            self.contacts.begin_own(statements)
+            self.device.confirm_first(asked.enc)
+            self.state.delete(Kind.LINK)
 
 
 def _nothing_to_link() -> UsageError:
@@ -211,7 +195,3 @@ def _pending(problem: ServiceProblem) -> ServiceProblem:
         members=problem.members,
         cure=f"Approve it first, or try again after {local_time(until)}.",
     )
-
-
-def _bad_answer() -> ServiceUnavailable:
-    return ServiceUnavailable("The service's answer about the link cannot be read.", code="bad-answer")

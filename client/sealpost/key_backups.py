@@ -24,13 +24,13 @@ class Saved:
     left_out: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyBackups:
     """`own` is one's own uid, `cost` that of deriving a key from a recovery code."""
 
-    def __init__(self, *, session: Session, own: str, cost: Cost) -> None:
-        self._session = session
-        self._own = own
-        self._cost = cost
+    session: Session
+    own: str
+    cost: Cost
 
     def open(self, chain: Chain, code: str) -> Content:
         """What the backup holds that one's own verified `chain` announced last.
@@ -41,7 +41,7 @@ class KeyBackups:
             raise nothing_kept()
         text = self._fetch(chain.backup.n)
         try:
-            content = key_backup.open_backup(text, code=code, uid=self._own, announced=chain.backup)
+            content = key_backup.open_backup(text, code=code, uid=self.own, announced=chain.backup)
             content.check_chain(chain)
         except ProtocolError as error:
             raise _refused(error) from None
@@ -53,7 +53,7 @@ class KeyBackups:
         for _ in range(_TRIES):
             text, fitting = self._seal(content, code=code, n=n)
             try:
-                self._session.proved("save_key_backup", n=n, backup=text)
+                self.session.proved("save_key_backup", n=n, backup=text)
             except ServiceProblem as problem:
                 newest = problem.members.get("n")
                 if problem.code != "backup-conflict" or not encoding.is_integer(newest) or newest < n:
@@ -70,7 +70,7 @@ class KeyBackups:
 
     def _fetch(self, n: int) -> str:
         try:
-            answer = self._session.proved("get_key_backup", n=n)
+            answer = self.session.proved("get_key_backup", n=n)
         except ServiceProblem as problem:
             if problem.code != "not-found":
                 raise
@@ -88,7 +88,7 @@ class KeyBackups:
         """With as many of the first pins as fit."""
         while True:
             try:
-                return key_backup.seal(content, code=code, n=n, cost=self._cost), content
+                return key_backup.seal(content, code=code, n=n, cost=self.cost), content
             except BackupTooLargeError as error:
                 if not content.pins:
                     raise _too_many_keys(content) from None

@@ -1,6 +1,7 @@
 """What this device adds to its own account's key chain."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sealpost.contacts import Contacts
 from sealpost.errors import ServiceProblem, Unsafe
@@ -13,19 +14,19 @@ Making = Callable[[Chain], str]
 """Makes the statement that follows a chain. Raises where that chain leaves nothing to do."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnChain:
     """`own` is one's own uid."""
 
-    def __init__(self, *, state: State, session: Session, contacts: Contacts, own: str) -> None:
-        self._state = state
-        self._session = session
-        self._contacts = contacts
-        self._own = own
+    state: State
+    session: Session
+    contacts: Contacts
+    own: str
 
     def newest(self) -> Chain:
         """As the service shows it now, verified and pinned. Raises DeviceNotActive where this device is not in it."""
-        (found,) = self._contacts.find(uids=[self._own])
-        removed = self._contacts.removed()
+        (found,) = self.contacts.find(uids=[self.own])
+        removed = self.contacts.removed()
         if removed is not None:
             raise removed
         if found is None:
@@ -40,7 +41,7 @@ class OwnChain:
         """Adds a statement by `publish_key`. The chain with it, pinned."""
         return self.append(
             make,
-            lambda statement: self._session.proved("publish_key", statement=statement, encryption_key=None),
+            lambda statement: self.session.proved("publish_key", statement=statement, encryption_key=None),
         )
 
     def append(self, make: Making, post: Callable[[str], object]) -> Chain:
@@ -48,7 +49,7 @@ class OwnChain:
 
         Where another device was faster, `make` gets the chain with what that one did, once.
         """
-        with self._state.alone():
+        with self.state.alone():
             statement = make(self.newest())
             try:
                 post(statement)
@@ -57,7 +58,7 @@ class OwnChain:
                     raise
                 statement = make(self.newest())
                 self._post_again(post, statement)
-            return self._contacts.extend_own([statement]).chain
+            return self.contacts.extend_own([statement]).chain
 
     @staticmethod
     def _post_again(post: Callable[[str], object], statement: str) -> None:

@@ -100,7 +100,7 @@ class Parts:
     @cached_property
     def sessions(self) -> Sessions:
         """The sessions of this account, on all devices."""
-        return Sessions(state=self._state, session=self._session)
+        return Sessions(session=self._session)
 
     @cached_property
     def _device(self) -> OwnDevice:

@@ -7,6 +7,7 @@ from heapq import merge
 from sealpost import __version__, addresses
 from sealpost.changes import Change
 from sealpost.contacts import Contacts
+from sealpost.counters import counter
 from sealpost.device import OwnDevice
 from sealpost.errors import SealpostError, ServiceProblem, Unsafe
 from sealpost.items import Item, Items, Message, Refused, when
@@ -227,8 +228,7 @@ class Reader:
 
     def _highest(self, document: MessageDocument) -> int | None:
         """The highest n seen of the sending device; None where its first messages were before this device's time."""
-        counter = self._state.get(Kind.COUNTER, document.cid)
-        received = counter["received"] if counter else {}
+        received: dict[str, int] = counter(self._state, document.cid)["received"]
         first = 0 if self._joined() is None else None
         return received.get(document.sender_device, first)
 
@@ -261,10 +261,10 @@ class Reader:
             error.inner_hash = opened.inner_hash
             raise
         with self._state.transaction():
-            counter = self._state.get(Kind.COUNTER, document.cid) or {"sent": 0, "received": {}}
-            highest = max(opened.context.n, counter["received"].get(document.sender_device, 0))
-            received = counter["received"] | {document.sender_device: highest}
-            self._state.put(Kind.COUNTER, counter | {"received": received}, document.cid)
+            numbers = counter(self._state, document.cid)
+            highest = max(opened.context.n, numbers["received"].get(document.sender_device, 0))
+            received = numbers["received"] | {document.sender_device: highest}
+            self._state.put(Kind.COUNTER, numbers | {"received": received}, document.cid)
             kept = self._verdicts.keep(document, content, new=new and content["kind"] != "pins")
         if kept is None:
             return None

@@ -25,40 +25,27 @@ class Restored:
     people: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
     """The history keys live in memory, and no longer than `restore` runs."""
 
-    def __init__(
-        self,
-        *,
-        session: Session,
-        contacts: Contacts,
-        chain: OwnChain,
-        backups: KeyBackups,
-        reader: Reader,
-        mailbox: OpenMailbox,
-        devices: Devices,
-        is_pending: Callable[[], bool],
-        own: str,
-        progress: Callable[[str], AbstractContextManager[None]],
-    ) -> None:
-        self._session = session
-        self._contacts = contacts
-        self._chain = chain
-        self._backups = backups
-        self._reader = reader
-        self._mailbox = mailbox
-        self._devices = devices
-        self._is_pending = is_pending
-        self._own = own
-        self._progress = progress
+    session: Session
+    contacts: Contacts
+    chain: OwnChain
+    backups: KeyBackups
+    reader: Reader
+    mailbox: OpenMailbox
+    devices: Devices
+    is_pending: Callable[[], bool]
+    own: str
+    progress: Callable[[str], AbstractContextManager[None]]
 
     def recover(self, code: Callable[[], str], *, reset: bool = False) -> Restored:
         """`restore`, on a pending device after a reset of the account, if that is said to be meant.
 
         Raises what `devices.reset` raises too: the code is asked for first, and again the next time.
         """
-        must_reset = self._is_pending()
+        must_reset = self.is_pending()
         if must_reset and not reset:
             raise DeviceNotActive(
                 "This device is not linked to the account.",
@@ -82,30 +69,30 @@ class Recovery:
         and DeviceNotActive on a device that is not linked: reset the account first.
         """
         secret = read_code(code)
-        with self._progress("Opening the backup"):
-            content = self._backups.open(self._chain.newest(), secret)
-        self._contacts.take_pins(content.pins)
-        keys = {key.kid: OwnKey(key, self._own, None) for key in content.history_keys}
-        with self._progress("Reading all messages again"):
+        with self.progress("Opening the backup"):
+            content = self.backups.open(self.chain.newest(), secret)
+        self.contacts.take_pins(content.pins)
+        keys = {key.kid: OwnKey(key, self.own, None) for key in content.history_keys}
+        with self.progress("Reading all messages again"):
             return Restored(messages=self._read_again(keys), people=len(content.pins))
 
     def _reset(self) -> None:
         try:
-            with self._progress("Resetting the account"):
-                self._devices.reset()
+            with self.progress("Resetting the account"):
+                self.devices.reset()
         except SealpostError as error:
             error.cure = error.cure.replace("sealpost reset --yes", "sealpost recover --yes")
             raise
 
     def _read_again(self, keys: Mapping[str, OwnKey]) -> int:
         """A message opens with the keys of its account as other devices' messages do, by all checks."""
-        restored = (self._reader.restore(document, keys) for document in self._documents())
+        restored = (self.reader.restore(document, keys) for document in self._documents())
         return sum(isinstance(item, Message) for item in restored)
 
     def _documents(self) -> Iterator[MessageDocument]:
         """Everything that the service keeps, from the beginning; from there again where a token was refused."""
         for retry in (True, False):
-            mailbox, _ = self._mailbox()
+            mailbox, _ = self.mailbox()
             try:
                 last = None
                 while True:
@@ -117,6 +104,6 @@ class Recovery:
             except FirestoreDenied:
                 if not retry:
                     raise
-                self._session.forget_id_token()
+                self.session.forget_id_token()
             finally:
                 mailbox.close()

@@ -106,5 +106,9 @@ def bad_answer() -> ServiceUnavailable:
     return ServiceUnavailable("The service's answer to a look-up cannot be read.", code="bad-answer")
 
 
+def bad_link_answer() -> ServiceUnavailable:
+    return ServiceUnavailable("The service's answer about the link cannot be read.", code="bad-answer")
+
+
 def _cure(who: str, cure: str) -> str:
     return f"Nothing was sent. {_TELL if who == OWN else cure}"

@@ -1,5 +1,6 @@
 """Beginning anew: a new device takes the account over when all others are lost."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sealpost import refusals
@@ -15,55 +16,37 @@ from sealpost.session import Session
 from sealpost.standing import Standing
 from sealpost.state import Kind, State
 from sealpost.terminal import local_time
+from sealpost.tried import Tried
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resetting:
     """`own` is one's own uid."""
 
-    def __init__(
-        self,
-        *,
-        state: State,
-        session: Session,
-        service: Service,
-        contacts: Contacts,
-        device: OwnDevice,
-        own: str,
-    ) -> None:
-        self._state = state
-        self._session = session
-        self._service = service
-        self._contacts = contacts
-        self._device = device
-        self._own = own
+    state: State
+    session: Session
+    service: Service
+    contacts: Contacts
+    device: OwnDevice
+    own: str
 
     def reset(self) -> None:
         """Publishes the reset, and pins the chain that goes on from it. Safe to repeat after a lost answer."""
-        self._require_pending()
-        with self._state.alone():
-            self._session.renew()
-            self._require_pending()
-            standing = Standing.load(self._state)
+        self.device.require_pending(_nothing_lost())
+        with self.state.alone():
+            self.session.renew()
+            self.device.require_pending(_nothing_lost())
+            standing = Standing.load(self.state)
             if standing is None or standing.head is None:
                 raise refusals.bad_answer()
-            enc = self._device.first_key()
-            if standing.head.root not in self._tried():
+            enc = self.device.first_key()
+            if standing.head.root not in self._tried.by_hash():
                 self._require_unapproved()
                 self._publish(standing.head, enc)
             self._begin(enc)
 
-    def _require_pending(self) -> None:
-        match self._device.state():
-            case "removed":
-                raise refusals.removed()
-            case "new" | "active":
-                raise UsageError(
-                    "This device is one of the account's: there is nothing to begin anew.",
-                    cure="Remove devices that are lost: sealpost devices, then sealpost revoke DEVICE",
-                )
-
     def _require_unapproved(self) -> None:
-        standing = Standing.load(self._state)
+        standing = Standing.load(self.state)
         if standing is not None and standing.device == "active":
             raise UsageError(
                 "Another device has approved this one meanwhile: there is nothing to begin anew.",
@@ -75,7 +58,7 @@ class Resetting:
             self._post(head, enc)
         except ServiceProblem as problem:
             if problem.code == "invalid-request":  # what an active device may not do
-                self._session.renew()
+                self.session.renew()
                 self._require_unapproved()
             if problem.code != "chain-conflict":
                 raise _refusal(problem) from None
@@ -85,37 +68,42 @@ class Resetting:
                 raise _refusal(again) from None
 
     def _post(self, head: Head, enc: str) -> None:
-        """Each tried statement is stored first, so that one whose answer was lost is known again by its hash."""
-        if head.uid != self._own:
+        if head.uid != self.own:
             raise refusals.bad_answer()
-        statement = acts.reset_after(head, self._device.key, int(self._service.now()))
-        stored = self._state.get(Kind.RESET) or {"tried": []}
-        self._state.put(Kind.RESET, {"tried": [*stored["tried"], statement]})
-        self._session.proved("publish_key", statement=statement, encryption_key=enc)
+        statement = acts.reset_after(head, self.device.key, int(self.service.now()))
+        self._tried.add(statement)
+        self.session.proved("publish_key", statement=statement, encryption_key=enc)
 
     def _begin(self, enc: str) -> None:
         """The chain that the service shows now, from its beginning: it must end in this device's reset."""
-        asked = {"address": None, "uid": self._own, "known_seq": -1}
-        answer = self._session.call("find_keys", {"accounts": [asked], "conversations": []})
+        asked = {"address": None, "uid": self.own, "known_seq": -1}
+        answer = self.session.call("find_keys", {"accounts": [asked], "conversations": []})
         shown: Any = answer.get("accounts")
         if not isinstance(shown, list) or len(shown) != 1 or not isinstance(shown[0], dict):
             raise refusals.bad_answer()
         statements = texts(shown[0].get("statements"))
-        if not {encoding.digest(one) for one in statements if one.isascii()} & self._tried():
+        if not {encoding.digest(one) for one in statements if one.isascii()} & self._tried.by_hash().keys():
             raise Unsafe(
                 "The service does not show the reset that this device has published.",
                 code="chain-hidden",
                 cure="Try again. If it goes on, tell the service's operator.",
             )
-        with self._state.transaction():
-            self._contacts.begin_own(statements)
-            self._device.confirm_first(enc)
-            self._state.delete(Kind.RESET)
-            self._state.delete(Kind.LINK)
+        with self.state.transaction():
+            self.contacts.begin_own(statements)
+            self.device.confirm_first(enc)
+            self._tried.forget()
+            self.state.delete(Kind.LINK)
 
-    def _tried(self) -> set[str]:
-        stored = self._state.get(Kind.RESET) or {"tried": []}
-        return {encoding.digest(statement) for statement in stored["tried"]}
+    @property
+    def _tried(self) -> Tried:
+        return Tried(self.state, Kind.RESET)
+
+
+def _nothing_lost() -> UsageError:
+    return UsageError(
+        "This device is one of the account's: there is nothing to begin anew.",
+        cure="Remove devices that are lost: sealpost devices, then sealpost revoke DEVICE",
+    )
 
 
 def _head(problem: ServiceProblem) -> Head:

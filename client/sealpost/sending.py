@@ -7,6 +7,7 @@ from typing import Self
 
 from sealpost import refusals
 from sealpost.contacts import Contacts, Found
+from sealpost.counters import counter
 from sealpost.device import OwnDevice
 from sealpost.errors import (
     NotSignedIn,
@@ -116,7 +117,7 @@ class Sender:
             if contact.uid == self._own:
                 raise _to_oneself()
             cid = direct_conversation(self._own, contact.uid)
-            n = self._counter(cid)["sent"] + 1
+            n = counter(self._state, cid)["sent"] + 1
             draft = _Draft(
                 mid=new_message_id(int(self._service.now() * 1000)),
                 cid=cid,
@@ -177,7 +178,7 @@ class Sender:
         )
         with self._state.transaction():
             self._state.put(Kind.OUTBOX, asdict(draft), draft.mid)
-            self._state.put(Kind.COUNTER, self._counter(draft.cid) | {"sent": draft.n}, draft.cid)
+            self._state.put(Kind.COUNTER, counter(self._state, draft.cid) | {"sent": draft.n}, draft.cid)
         return draft
 
     def _seal(
@@ -206,18 +207,17 @@ class Sender:
     def _conversation(self, draft: _Draft, members: Mapping[str, recipients.Member]) -> Conversation:
         """The direct conversation; created when the service has none yet."""
         chains = {uid: member.chain for uid, member in members.items()}
-        known = self._contacts.pinned_conversation(draft.cid, chains)
-        if known is not None:
-            return known
-        statement = conversations.create_direct(
-            uid=self._own,
-            other=draft.uid,
-            head=chains[self._own].head,
-            key=self._device.key,
-            now=int(self._service.now()),
-        )
-        answer = self._session.call("create_conversation", {"statement": statement})
-        return self._contacts.pin_conversation(draft.cid, answer.get("statements"), chains)
+
+        def create() -> str:
+            return conversations.create_direct(
+                uid=self._own,
+                other=draft.uid,
+                head=chains[self._own].head,
+                key=self._device.key,
+                now=int(self._service.now()),
+            )
+
+        return self._contacts.begin_conversation(draft.cid, chains, create)
 
     def _resumed(self, draft: _Draft) -> Receipt:
         stop = self._contacts.freeze_of(draft.uid) or self._reset_since(draft) or self._unaccepted(draft)
@@ -314,12 +314,9 @@ class Sender:
         """A refused message leaves no gap in the numbers."""
         with self._state.transaction():
             self._state.delete(Kind.OUTBOX, draft.mid)
-            counter = self._counter(draft.cid)
-            if counter["sent"] == draft.n:
-                self._state.put(Kind.COUNTER, counter | {"sent": draft.n - 1}, draft.cid)
-
-    def _counter(self, cid: str) -> Json:
-        return self._state.get(Kind.COUNTER, cid) or {"sent": 0, "received": {}}
+            numbers = counter(self._state, draft.cid)
+            if numbers["sent"] == draft.n:
+                self._state.put(Kind.COUNTER, numbers | {"sent": draft.n - 1}, draft.cid)
 
 
 def _to_oneself() -> UsageError:

@@ -9,7 +9,6 @@ from datetime import datetime
 from sealpost import paging
 from sealpost.errors import NotSignedIn, UsageError
 from sealpost.session import Session
-from sealpost.state import Kind, State
 
 _LONGEST_NAME = 64
 _BREAKING = {"Cc", "Zl", "Zp"}
@@ -32,16 +31,15 @@ class SessionInfo:
     current: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:
     """What the service says of the account's sessions. Sessions are meant by their id, or by how it begins."""
 
-    def __init__(self, *, state: State, session: Session) -> None:
-        self._state = state
-        self._session = session
+    session: Session
 
     def list(self) -> Iterator[SessionInfo]:
         """Newest first."""
-        for entry in paging.entries(self._session.call, "list_sessions", "sessions"):
+        for entry in paging.entries(self.session.call, "list_sessions", "sessions"):
             yield SessionInfo(
                 id=paging.text(entry.get("session_id")),
                 device=paging.text(entry.get("device")),
@@ -63,19 +61,16 @@ class Sessions:
                 cure="For example: sealpost sessions name 3fA9 'old laptop'",
             )
         meant = self._meant(session_id)
-        self._session.call("name_session", {"session_id": meant.id, "name": name})
+        self.session.call("name_session", {"session_id": meant.id, "name": name})
         return meant
 
     def revoke(self, session_id: str) -> SessionInfo:
         """Ends a session; one's own too, which is to sign out."""
         meant = self._meant(session_id)
-        if meant.id == self._session.tokens().session_id:
-            self._session.end()
+        if meant.id == self.session.tokens().session_id:
+            self.session.end()
         else:
-            self._session.call(
-                "revoke_session",
-                lambda token: {"session_id": meant.id, "proof": self._session.proof("revoke_session", token)},
-            )
+            self.session.proved("revoke_session", session_id=meant.id)
         return meant
 
     def revoke_all(self) -> None:
@@ -84,11 +79,8 @@ class Sessions:
         Sessions that have ended are no failure: a first call whose answer was lost may have ended them.
         """
         with suppress(NotSignedIn):
-            self._session.call(
-                "revoke_all_sessions",
-                lambda token: {"proof": self._session.proof("revoke_all_sessions", token)},
-            )
-        self._state.delete(Kind.SESSION)
+            self.session.proved("revoke_all_sessions")
+        self.session.forget()
 
     def _meant(self, beginning: str) -> SessionInfo:
         found = [one for one in self.list() if one.id.startswith(beginning)] if beginning else []

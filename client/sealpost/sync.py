@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from sealpost.contacts import Contacts, Found
+from sealpost.counters import counter
 from sealpost.device import OwnDevice
 from sealpost.errors import SealpostError
 from sealpost.protocol import bounds, recipients
@@ -127,18 +128,16 @@ class Sync:
     def _next_number(self) -> int:
         """Numbers of messages that were never accepted leave gaps, of which nobody is told in this conversation."""
         with self._state.transaction():
-            counter = self._state.get(Kind.COUNTER, self._cid) or {"sent": 0, "received": {}}
-            n = int(counter["sent"]) + 1
-            self._state.put(Kind.COUNTER, counter | {"sent": n}, self._cid)
+            numbers = counter(self._state, self._cid)
+            n = int(numbers["sent"]) + 1
+            self._state.put(Kind.COUNTER, numbers | {"sent": n}, self._cid)
         return n
 
     def _conversation(self, own: Found) -> Conversation:
-        chains = {self._own: own.member.chain}
-        known = self._contacts.pinned_conversation(self._cid, chains)
-        if known is not None:
-            return known
-        statement = conversations.create_self(
-            uid=self._own, head=own.member.chain.head, key=self._device.key, now=int(self._service.now())
-        )
-        answer = self._session.call("create_conversation", {"statement": statement})
-        return self._contacts.pin_conversation(self._cid, answer.get("statements"), chains)
+        chain = own.member.chain
+
+        def create() -> str:
+            now = int(self._service.now())
+            return conversations.create_self(uid=self._own, head=chain.head, key=self._device.key, now=now)
+
+        return self._contacts.begin_conversation(self._cid, {self._own: chain}, create)
