@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPrivateKey,
     RSAPrivateNumbers,
@@ -35,6 +36,11 @@ def new_key() -> Key:
     """A key that no other device of this run has."""
     with _LOCK:
         return next(_KEYS)
+
+
+def ready_keys(patch: pytest.MonkeyPatch) -> None:
+    """Has the real client take such keys too, where a test is not about making them."""
+    patch.setattr("sealpost.protocol.jose.rsa.generate_private_key", lambda **_: new_key().private)
 
 
 def _new_keys() -> Iterator[Key]:

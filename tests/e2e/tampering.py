@@ -11,8 +11,11 @@ from typing import Any
 import httpx
 
 from scripts.local.emulators import OWNER
+from scripts.local.layout import Layout
 from scripts.local.ports import HOST
+from scripts.local.processes import Processes
 from scripts.local.stack import Backing, Suite
+from scripts.local.testbed import start_test_suite
 from scripts.local.web import call
 from sealpost.sending import Receipt
 
@@ -212,3 +215,16 @@ class Owner:
     def _url(self, path: str) -> str:
         project = f"projects/{self.suite.project}/databases/(default)"
         return f"{self.backing.firestore.url}/v1/{project}/documents/{path}"
+
+
+@contextmanager
+def lying_suite(
+    layout: Layout, processes: Processes, backing: Backing, name: str
+) -> Iterator[tuple[TamperingProxy, Owner]]:
+    """A suite whose public URL is a tampering proxy's, and the owner of what it keeps."""
+    with tampering_proxy() as proxy:
+        settings = {"SEALPOST_URL": proxy.url}
+        suite = start_test_suite(processes, layout, backing, name, triggers=False, settings=settings)
+        proxy.target = suite.url
+        yield proxy, Owner(suite, backing)
+        processes.stop(suite.child)

@@ -20,11 +20,10 @@ from sealpost.account import Surroundings
 from sealpost.errors import ExitStatus
 from sealpost.receiving import Message
 from sealpost.vault import Cost
-from tests.e2e.device import new_key
+from tests.e2e.device import ready_keys
 
 pytestmark = pytest.mark.early
 
-MAKES_KEYS = "sealpost.protocol.jose.rsa.generate_private_key"
 PATIENCE = 60.0
 Enter = Callable[[str], Person]
 
@@ -57,7 +56,7 @@ class Terminal:
 
 @pytest.fixture
 def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MAKES_KEYS, lambda **_kind: new_key().private)
+    ready_keys(monkeypatch)
 
 
 @pytest.fixture

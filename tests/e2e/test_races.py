@@ -15,17 +15,15 @@ from scripts.local.layout import Layout
 from scripts.local.people import Person
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing, Suite
-from scripts.local.testbed import start_test_suite
 from sealpost.account import Surroundings
 from sealpost.changes import Change
 from sealpost.errors import SIGN_IN_AGAIN, SealpostError
 from sealpost.joining import Request
 from tests.conftest import enter_as
-from tests.e2e.device import Service, new_key
-from tests.e2e.tampering import Forward, Json, TamperingProxy, tampering_proxy
+from tests.e2e.device import Service, ready_keys
+from tests.e2e.tampering import Forward, Json, TamperingProxy, lying_suite
 from tests.e2e.victims import CHEAP, claims
 
-MAKES_KEYS = "sealpost.protocol.jose.rsa.generate_private_key"
 PATIENCE = 2.0
 """Seconds that the first of two calls waits for the second."""
 
@@ -101,26 +99,17 @@ class Family:
 
 
 @pytest.fixture(scope="module")
-def proxy() -> Iterator[TamperingProxy]:
-    with tampering_proxy() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def served(layout: Layout, processes: Processes, backing: Backing, proxy: TamperingProxy) -> Iterator[Suite]:
-    settings = {"SEALPOST_URL": proxy.url}
-    suite = start_test_suite(processes, layout, backing, "races", triggers=False, settings=settings)
-    proxy.target = suite.url
-    yield replace(suite, url=proxy.url)
-    processes.stop(suite.child)
+def service(layout: Layout, processes: Processes, backing: Backing) -> Iterator[tuple[TamperingProxy, Suite]]:
+    with lying_suite(layout, processes, backing, "races") as (proxy, owner):
+        yield proxy, replace(owner.suite, url=proxy.url)
 
 
 @pytest.fixture
 def family(
-    proxy: TamperingProxy, served: Suite, backing: Backing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: tuple[TamperingProxy, Suite], backing: Backing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Family]:
-    monkeypatch.setattr(MAKES_KEYS, lambda **_: new_key().private)
-    made = Family(proxy, served, backing, tmp_path)
+    ready_keys(monkeypatch)
+    made = Family(*service, backing, tmp_path)
     yield made
     for person in made.people:
         person.close()

@@ -14,34 +14,27 @@ import pytest
 from scripts.local.layout import Layout
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing
-from scripts.local.testbed import start_test_suite
 from sealpost.errors import ExitStatus
 from sealpost.protocol import encoding
 from sealpost.protocol.errors import NOTICES, SENTENCES, Code, Notice
 from sealpost.receiving import Message
-from tests.e2e.device import new_key
-from tests.e2e.tampering import Forward, Json, Owner, problem, rewriting, tampering_proxy
+from tests.e2e.device import ready_keys
+from tests.e2e.tampering import Forward, Json, lying_suite, problem, rewriting
 from tests.e2e.tampering_cases import CASES, flattened
 from tests.e2e.victims import FOLLOWING, HONEST, PASSPHRASE, Stage, staged
 
 pytestmark = pytest.mark.early
-
-MAKES_KEYS = "sealpost.protocol.jose.rsa.generate_private_key"
 
 
 @pytest.fixture(scope="module")
 def stage(
     layout: Layout, processes: Processes, backing: Backing, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
-    with tampering_proxy() as proxy:
-        settings = {"SEALPOST_URL": proxy.url}
-        suite = start_test_suite(processes, layout, backing, "lies", triggers=False, settings=settings)
-        proxy.target = suite.url
-        with pytest.MonkeyPatch.context() as patch:  # no test here is about making keys
-            patch.setattr(MAKES_KEYS, lambda **_: new_key().private)
-            made = staged(proxy, Owner(suite, backing), tmp_path_factory.mktemp("profiles"))
+    with lying_suite(layout, processes, backing, "lies") as (proxy, owner):
+        with pytest.MonkeyPatch.context() as patch:
+            ready_keys(patch)
+            made = staged(proxy, owner, tmp_path_factory.mktemp("profiles"))
         yield made
-        processes.stop(suite.child)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,20 +8,18 @@ import pytest
 from scripts.local.layout import Layout
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing
-from scripts.local.testbed import start_test_suite
 from sealpost.protocol.errors import Code
 from sealpost.state import Json, Kind
 from tests.client.stored import stored
-from tests.e2e.device import new_key
+from tests.e2e.device import ready_keys
 from tests.e2e.device_cases import DEVICE_CASES, After
 from tests.e2e.household import House, furnished, read
-from tests.e2e.tampering import Owner, tampering_proxy
+from tests.e2e.tampering import lying_suite
 from tests.e2e.tampering_cases import CASES
 from tests.e2e.victims import HONEST, Client
 
 pytestmark = pytest.mark.early
 
-MAKES_KEYS = "sealpost.protocol.jose.rsa.generate_private_key"
 OF_THE_ATTEMPT = {Kind.STANDING, Kind.LINK}
 """What a device notes of what it asked for, and of what the service says of it."""
 
@@ -30,15 +28,12 @@ OF_THE_ATTEMPT = {Kind.STANDING, Kind.LINK}
 def house(
     layout: Layout, processes: Processes, backing: Backing, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
-    with tampering_proxy() as proxy:
-        settings = {"SEALPOST_URL": proxy.url}
-        suite = start_test_suite(processes, layout, backing, "house", triggers=False, settings=settings)
-        proxy.target = suite.url
-        with pytest.MonkeyPatch.context() as patch:  # no test here is about making keys
-            patch.setattr(MAKES_KEYS, lambda **_: new_key().private)
-            made = furnished(proxy, Owner(suite, backing), tmp_path_factory.mktemp("profiles"))
-            yield made
-        processes.stop(suite.child)
+    with (
+        lying_suite(layout, processes, backing, "house") as (proxy, owner),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        ready_keys(patch)
+        yield furnished(proxy, owner, tmp_path_factory.mktemp("profiles"))
 
 
 @pytest.mark.parametrize("name", DEVICE_CASES)
