@@ -6,24 +6,27 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import yaml
 
 from scripts.cloud.identity import protect_addresses
 from scripts.cloud.preflight import Place, hindrances
-from scripts.cloud.secrets import make_first_versions
+from scripts.cloud.secrets import destroy_old_versions, make_first_versions
 from scripts.cloud.tools import ROOT, TERRAFORM, Refused, answer, gcloud, require, run, state_bucket
 from scripts.local.packaging import stage
 
 _HELP = """Deploy the suite to a Google Cloud project that scripts/bootstrap has prepared: look for what hinders it, stage the
-functions, build the image, make the first secrets, apply the databases, run the migrations, apply the rest, and send a
-message through it by the real client. Terraform shows what it is about to do and asks. Settings beyond the arguments go
+functions, build the image, make the first secrets, apply the databases, run the migrations, apply the rest, revoke what
+it no longer needs, and send a message through it by the real client. Terraform shows what it is about to do and asks. Settings beyond the arguments go
 into terraform/terraform.tfvars."""
 
 FIRST = (
     "google_artifact_registry_repository.suite",
     "google_project_iam_member.builder",
+    "google_storage_bucket_iam_member.builder",
     "google_secret_manager_secret.this",
 )
 """What the image and the secrets are put into."""
@@ -35,7 +38,7 @@ DATABASES = (
     "google_cloud_run_v2_job.this",
 )
 """What the migrations need: they come before the functions that rely on them."""
-_IMAGE = ("requirements.txt", "functions.yaml", "deploy/Dockerfile", "common", "functions")
+IMAGE = (".dockerignore", "requirements.txt", "functions.yaml", "deploy/Dockerfile", "common", "functions")
 """What goes into the image."""
 
 
@@ -61,36 +64,43 @@ class Deployment:
         outputs = self._outputs()
         image = self._image(outputs)
         make_first_versions(self.project, outputs["secrets"])
-        self._apply(image, DATABASES)
-        run([str(ROOT / "scripts" / "migrate"), "--project", self.project, "--region", place.region])
+        users = self._postgres_users()
+        former = {user: roles for user, roles in outputs.get("grants", {}).items() if user in users}
+        self._apply(image, DATABASES, former_grants=former, postgres_users=users)
+        self._migrate(place.region)
         self._apply(image)
+        self._migrate(place.region)  # revokes what the old deployment had and this one has not
         protect_addresses(self.project)
+        destroy_old_versions(self.project, outputs["secrets"])
         self._smoke(self._outputs()["service_url"])
 
     def _place(self) -> Place:
         """Read from the environment's file: Terraform has not looked at it yet."""
         text = (TERRAFORM / f"{self.environment}.tfvars").read_text(encoding="utf-8")
-        settings = dict(re.findall(r'^(\w+)\s*=\s*"([^"]*)"', text, re.MULTILINE))
+        settings = dict(re.findall(r'^(\w+)\s*=\s*"?([^"\s]+)', text, re.MULTILINE))
+        most = int(settings.get("most_instances", sys.maxsize))
         functions = yaml.safe_load((ROOT / "functions.yaml").read_text(encoding="utf-8"))
         entries = [functions["defaults"] | entry for entry in functions["functions"].values()]
-        cpus = [int(entry["cpu"]) * int(entry["max_instances"]) for entry in entries]
+        cpus = [int(entry["cpu"]) * min(int(entry["max_instances"]), most) for entry in entries]
         return Place(
             project=self.project,
             region=settings["region"],
             firestore_location=settings["firestore_location"],
             cpus=sum(cpus) if self.shape == "functions" else max(cpus),
             ingress="internal-and-cloud-load-balancing" if self.domain else "all",
+            apis=_apis(),
         )
 
     def _terraform(self, *words: str) -> None:
         run(["terraform", *words], cwd=TERRAFORM)
 
-    def _apply(self, image: str | None, targets: tuple[str, ...] = ()) -> None:
+    def _apply(self, image: str | None, targets: tuple[str, ...] = (), **more: object) -> None:
         given = {
             "project": self.project,
             "shape": self.shape,
             **({"domain": self.domain} if self.domain else {}),
             **({"image": image} if image else {}),
+            **{name: json.dumps(value) for name, value in more.items()},
         }
         self._terraform(
             "apply",
@@ -100,6 +110,14 @@ class Deployment:
             *(f"-target={target}" for target in targets),
         )
 
+    def _migrate(self, region: str) -> None:
+        run([str(ROOT / "scripts" / "migrate"), "--project", self.project, "--region", region])
+
+    def _postgres_users(self) -> list[str]:
+        """Those of the instance, if there is one yet."""
+        names = gcloud(self.project, "sql", "users", "list", "--instance=sealpost", "--format=value(name)")
+        return (names or "").split()
+
     def _outputs(self) -> dict[str, Any]:
         text = answer(["terraform", "output", "-json"], cwd=TERRAFORM)
         if text is None:
@@ -107,14 +125,15 @@ class Deployment:
         return {name: output["value"] for name, output in json.loads(text).items()}
 
     def _image(self, outputs: dict[str, Any]) -> str:
-        """Build the image of these sources, unless the registry has it. Its name by digest."""
-        tagged = f"{outputs['repository']}:{contents()}"
+        """Build the image of these sources, unless the registry has this week's. Its name by digest."""
+        tagged = f"{outputs['repository']}:{contents()}-{datetime.now(UTC):%G-w%V}"
         if self._digest(tagged) is None:
             run(
                 [
                     *("gcloud", "builds", "submit", str(ROOT), f"--project={self.project}", "--quiet"),
                     f"--config={ROOT / 'deploy' / 'cloudbuild.yaml'}",
                     f"--substitutions=_IMAGE={tagged}",
+                    f"--gcs-source-staging-dir={outputs['builds']}/sources",
                     f"--service-account={outputs['builder']}",
                     f"--region={outputs['repository'].split('-docker.')[0]}",
                 ]
@@ -144,7 +163,7 @@ class Deployment:
         operator = gcloud(self.project, "config", "get-value", "account")
         if not operator or "@" not in operator:
             raise Refused("The smoke test mails to you, and gcloud knows no account: gcloud auth login")
-        if self.domain and answer(["curl", "--silent", "--max-time=10", service]) is None:
+        if self.domain and not _answers(service):
             print(
                 f"{service} does not answer yet: the functions are reached through a load balancer alone. "
                 "When it stands, run scripts/deploy again for the smoke test."
@@ -155,10 +174,24 @@ class Deployment:
         print("The message arrived. The deployment works.")
 
 
+def _answers(service: str) -> bool:
+    try:
+        httpx.get(service, timeout=10)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def _apis() -> list[str]:
+    """Those that Terraform switches on."""
+    text = (TERRAFORM / "services.tf").read_text(encoding="utf-8")
+    return re.findall(r'"(\w+)"', text.partition("apis = [")[2].partition("]")[0])
+
+
 def contents() -> str:
-    """A tag that changes with what goes into the image and with nothing else."""
+    """A name that changes with what goes into the image and with nothing else."""
     digest = hashlib.sha256()
-    for name in _IMAGE:
+    for name in IMAGE:
         place = ROOT / name
         files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
         for path in files:

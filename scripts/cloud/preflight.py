@@ -1,7 +1,7 @@
 """What may hinder a deployment, asked before it begins. Each answer is a sentence that says what to do."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scripts.cloud.bootstrap import APIS
@@ -21,6 +21,8 @@ class Place:
     """Of all instances at their most."""
     ingress: str
     """How Cloud Run is reached: `all`, or `internal-and-cloud-load-balancing`."""
+    apis: Sequence[str]
+    """Those that Terraform switches on."""
 
 
 Check = Callable[[Place], Iterator[str]]
@@ -60,7 +62,9 @@ def _billing(place: Place) -> Iterator[str]:
     enabled = gcloud(
         place.project, "billing", "projects", "describe", place.project, "--format=value(billingEnabled)"
     )
-    if enabled != "True":
+    if enabled is None:
+        yield "Whether the project has a billing account cannot be read. You need resourcemanager.projects.get on it, and the API cloudbilling."
+    elif enabled != "True":
         yield (
             "The project has no billing account, without which no database is made. "
             f"Link one: gcloud billing projects link {place.project} --billing-account=ACCOUNT"
@@ -68,10 +72,11 @@ def _billing(place: Place) -> Iterator[str]:
 
 
 def _apis(place: Place) -> Iterator[str]:
-    enabled = (
-        gcloud(place.project, "services", "list", "--enabled", "--format=value(config.name)") or ""
-    ).split()
-    missing = [api for api in APIS if f"{api}.googleapis.com" not in enabled]
+    enabled = gcloud(place.project, "services", "list", "--enabled", "--format=value(config.name)")
+    if enabled is None:
+        yield "The project's APIs cannot be listed. You need serviceusage.services.list on it."
+        return
+    missing = [api for api in APIS if f"{api}.googleapis.com" not in enabled.split()]
     if missing:
         yield f"These APIs are off: {', '.join(missing)}. Run scripts/bootstrap --project {place.project} --region {place.region}"
 
@@ -121,19 +126,40 @@ def _quota(place: Place) -> Iterator[str]:
 
 
 def _policies(place: Place) -> Iterator[str]:
+    """Those of the organisation that the deployment would run into; Terraform would say so half an hour later."""
     if _restricts(place, "iam.allowedPolicyMemberDomains", "allUsers"):
         yield (
             "Your organisation shares with its own domains alone (iam.allowedPolicyMemberDomains), and sign-up is for everybody: "
             "have the project excepted from that policy."
         )
-    if _restricts(place, "run.allowedIngress", place.ingress):
-        yield (
-            f"Your organisation restricts how Cloud Run is reached (run.allowedIngress): have {place.ingress} allowed for the project."
-        )
+    if _restricts(place, "iam.disableServiceAccountCreation"):
+        yield "Your organisation lets nobody make service accounts (iam.disableServiceAccountCreation), and each function is one: have the project excepted."
+    needed = (
+        ("run.allowedIngress", "how Cloud Run is reached", [place.ingress]),
+        ("run.allowedVPCEgress", "how Cloud Run reaches a network", ["private-ranges-only"]),
+        (
+            "gcp.restrictServiceUsage",
+            "which services are used",
+            [f"{api}.googleapis.com" for api in place.apis],
+        ),
+        (
+            "gcp.restrictNonCmekServices",
+            "what Google may encrypt by keys of its own",
+            ["firestore.googleapis.com"],
+        ),
+        ("gcp.resourceLocations", "where things stand", sorted({place.region, place.firestore_location})),
+    )
+    for constraint, what, values in needed:
+        if refused := _restricts(place, constraint, *values):
+            yield f"Your organisation restricts {what} ({constraint}): have {', '.join(refused)} allowed for the project."
 
 
-def _restricts(place: Place, constraint: str, value: str) -> bool:
-    """Whether a policy of lists refuses `value`. One that cannot be read refuses nothing: the deployment itself will say."""
+def _restricts(place: Place, constraint: str, *values: str) -> list[str]:
+    """Which of the values a policy of lists refuses, or the constraint itself if it is a plain one and enforced.
+
+    A policy that cannot be read refuses nothing, nor does one that allows whole groups, whose members only Google knows:
+    the deployment itself will say.
+    """
     policy = gcloud_json(
         place.project,
         "resource-manager",
@@ -142,8 +168,17 @@ def _restricts(place: Place, constraint: str, value: str) -> bool:
         f"constraints/{constraint}",
         "--effective",
     )
+    if (policy or {}).get("booleanPolicy", {}).get("enforced"):
+        return [constraint]
     rules = (policy or {}).get("listPolicy", {})
     allowed, denied = (
         [one.removeprefix("is:") for one in rules.get(f"{kind}Values", [])] for kind in ("allowed", "denied")
     )
-    return rules.get("allValues") == "DENY" or value in denied or bool(allowed and value not in allowed)
+    grouped = any(one.startswith("in:") for one in allowed)
+    return [
+        value
+        for value in values
+        if rules.get("allValues") == "DENY"
+        or value in denied
+        or bool(allowed and value not in allowed and not grouped)
+    ]

@@ -15,6 +15,9 @@ INDEX_KEY, SIGNING_KEYS, VERIFICATION_KEYS, SMTP_URL = (
     "SMTP_URL_FILE",
 )
 
+_KEPT = 2
+"""Versions of the public keys that are left: the latest is read, the one before it may be looked at after a mistake."""
+
 
 def make_first_versions(project: str, ids: dict[str, str]) -> None:
     """Give every secret without a version its first one; `ids` are their names by the setting they are for.
@@ -35,6 +38,24 @@ def make_first_versions(project: str, ids: dict[str, str]) -> None:
         sets = KeySets.of(KeyRing.new(time.time()))
         _add(project, ids[VERIFICATION_KEYS], sets.verifying)
         _add(project, ids[SIGNING_KEYS], sets.signing)
+
+
+def destroy_old_versions(project: str, ids: dict[str, str]) -> None:
+    """Of the public keys, to which the rotation only adds; the private ones it destroys itself.
+
+    Raises:
+        Refused: one cannot be destroyed.
+    """
+    secret = ids[VERIFICATION_KEYS]
+    listing = ("--filter=state=ENABLED", "--sort-by=~createTime", "--format=value(name)")
+    versions = (gcloud(project, "secrets", "versions", "list", secret, *listing) or "").split()
+    for version in versions[_KEPT:]:
+        run(
+            [
+                *("gcloud", "secrets", "versions", "destroy", version),
+                *(f"--secret={secret}", f"--project={project}", "--quiet"),
+            ]
+        )
 
 
 def _has_version(project: str, secret: str) -> bool:

@@ -21,7 +21,7 @@ class Cloud:
         """Its programs are in `folder`/bin. Whatever is not answered otherwise succeeds."""
         made = cls(folder)
         (folder / "bin").mkdir()
-        for name in ("gcloud", "terraform", "curl"):
+        for name in ("gcloud", "terraform"):
             program = folder / "bin" / name
             program.write_text(_PROGRAM.format(folder=shlex.quote(str(folder))))
             program.chmod(0o755)

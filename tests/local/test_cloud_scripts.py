@@ -1,14 +1,16 @@
 """The order in which a project is prepared and a deployment is made, and what is sent where."""
 
 import json
+import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from common.storage.key_ring import KeySets
 from scripts.cloud import bootstrap, deploy
-from scripts.cloud.deploy import DATABASES, FIRST, contents
+from scripts.cloud.deploy import DATABASES, FIRST, IMAGE, Deployment, contents
 from scripts.cloud.tools import ROOT
 from tests.local.cloud import Cloud
 from tests.local.test_preflight import GOOD, NO
@@ -18,6 +20,8 @@ REPOSITORY = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite"
 OUTPUTS = {
     "repository": REPOSITORY,
     "builder": "projects/sealpost-test/serviceAccounts/builder@sealpost-test.iam.gserviceaccount.com",
+    "builds": "gs://sealpost-test-builds",
+    "grants": {"fn-jwks@sealpost-test.iam": ["sealpost_backup"], "fn-gone@sealpost-test.iam": []},
     "service_url": "https://suite-1.europe-west1.run.app",
     "secrets": {
         "INDEX_KEY_FILE": "index-key",
@@ -67,14 +71,13 @@ def test_the_databases_come_before_the_migrations_and_those_before_the_rest(
     cloud: Cloud, smoked: list[str]
 ) -> None:
     assert deploy.main(COMMAND) == 0
-    init, first, databases, migrations, rest = changing(cloud)
+    init, first, databases, migrations, rest, revocations = changing(cloud)
     assert "-backend-config=bucket=sealpost-test-terraform" in init
     assert all(f"-target={target}" in first for target in FIRST)
     assert "image=" not in first
     assert all(f"-target={target}" in databases for target in DATABASES)
-    assert migrations.startswith(
-        "gcloud run jobs execute migrate --wait --project sealpost-test --region europe-west1"
-    )
+    for call in (migrations, revocations):
+        assert call == "gcloud run jobs execute migrate --wait --project sealpost-test --region europe-west1"
     assert "-target" not in rest
     for call in (databases, rest):
         assert f"-var=image={REPOSITORY}@{DIGEST}" in call
@@ -86,10 +89,19 @@ def test_the_databases_come_before_the_migrations_and_those_before_the_rest(
     ]
 
 
+def test_what_is_replaced_keeps_its_grants_until_the_rest_is_applied(cloud: Cloud, smoked: list[str]) -> None:
+    cloud.answers(READY | {"sql users list": (0, "postgres\nfn-jwks@sealpost-test.iam")})
+    assert deploy.main(COMMAND) == 0
+    _, first, databases, _, rest, _ = changing(cloud)
+    assert '-var=former_grants={"fn-jwks@sealpost-test.iam": ["sealpost_backup"]} ' in databases
+    assert '-var=postgres_users=["postgres", "fn-jwks@sealpost-test.iam"] ' in databases
+    assert "former_grants" not in first + rest
+
+
 def test_what_hinders_stops_it_before_anything_is_changed(
     cloud: Cloud, smoked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cloud.answers(READY | {"billing projects describe": NO})
+    cloud.answers(READY | {"billing projects describe": (0, "False")})
     assert deploy.main(COMMAND) == 1
     assert "no billing account" in capsys.readouterr().err
     assert (changing(cloud), smoked) == ([], [])
@@ -106,9 +118,37 @@ def test_an_image_that_is_not_there_is_built_under_its_contents_name(cloud: Clou
     cloud.answers(READY | {"images describe": NO})
     assert deploy.main(COMMAND) == 1, "it is not there after the build either"
     (build,) = [call for call in changing(cloud) if "submit" in call]
-    assert f"--substitutions=_IMAGE={REPOSITORY}:{contents()}" in build
+    assert f"--substitutions=_IMAGE={REPOSITORY}:{contents()}-{datetime.now(UTC):%G-w%V}" in build
+    assert "--gcs-source-staging-dir=gs://sealpost-test-builds/sources" in build
     assert "--region=europe-west1" in build
     assert smoked == ["staged"]
+
+
+@pytest.mark.parametrize("changed", [".dockerignore", "deploy/Dockerfile", "common/clock.py"])
+def test_an_images_name_changes_with_what_goes_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    for name in IMAGE:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        copy(ROOT / name, tmp_path / name)
+    before = contents()
+    monkeypatch.setattr(deploy, "ROOT", tmp_path)
+    (tmp_path / "README.md").write_text("goes into no image")
+    assert contents() == before
+    with (tmp_path / changed).open("a") as file:
+        file.write("# changed\n")
+    assert contents() != before
+
+
+@pytest.mark.parametrize(("environment", "cpus"), [("dev", 1), ("prod", 20)])
+def test_the_preflight_asks_for_what_terraform_takes(environment: str, cpus: int) -> None:
+    deployment = Deployment(
+        project="sealpost-test", environment=environment, shape="service", domain=None, unasked=True
+    )
+    place = deployment._place()
+    assert place.cpus == cpus
+    assert {"run", "sqladmin", "firestore"} <= set(place.apis)
 
 
 def test_secrets_are_made_once_and_given_on_standard_input(cloud: Cloud, smoked: list[str]) -> None:
@@ -120,6 +160,16 @@ def test_secrets_are_made_once_and_given_on_standard_input(cloud: Cloud, smoked:
     ring = KeySets(added["signing-keys"][1], added["verification-keys"][1]).ring()
     assert ring.next
     assert all(given not in call for call, given in added.values())
+
+
+def test_old_public_keys_are_destroyed(cloud: Cloud, smoked: list[str]) -> None:
+    cloud.answers({"secrets versions list verification-keys": (0, "4\n3\n2\n1")} | READY)
+    assert deploy.main(COMMAND) == 0
+    destroyed = [call for call, _ in cloud.calls if " destroy " in call]
+    assert [call.split()[4:6] for call in destroyed] == [
+        ["2", "--secret=verification-keys"],
+        ["1", "--secret=verification-keys"],
+    ]
 
 
 def test_a_mail_servers_url_is_asked_for(
@@ -135,8 +185,7 @@ def test_a_mail_servers_url_is_asked_for(
 def test_without_a_load_balancer_the_smoke_test_waits(
     cloud: Cloud, smoked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cloud.answers(READY | {"curl": NO})
-    assert deploy.main([*COMMAND[:5], "functions", "--domain", "chat.example.org"]) == 0
+    assert deploy.main([*COMMAND[:5], "functions", "--domain", "sealpost.invalid"]) == 0
     assert "does not answer yet" in capsys.readouterr().out
     assert smoked == ["staged", "protected sealpost-test"]
 

@@ -15,6 +15,7 @@ PLACE = Place(
     firestore_location="eur3",
     cpus=40,
     ingress="internal-and-cloud-load-balancing",
+    apis=["run", "sqladmin"],
 )
 NO = (1, "")
 GOOD: dict[str, tuple[int, str]] = {
@@ -45,6 +46,8 @@ CASES: list[tuple[dict[str, tuple[int, str]], str]] = [
     ({"lifecycleState": NO}, "The project sealpost-test cannot be seen"),
     ({"lifecycleState": (0, "DELETE_REQUESTED")}, "is being deleted"),
     ({"billing projects describe": (0, "False")}, "no billing account"),
+    ({"billing projects describe": NO}, "Whether the project has a billing account cannot be read"),
+    ({"services list": NO}, "The project's APIs cannot be listed"),
     ({"services list": (0, "iam.googleapis.com")}, "These APIs are off: cloudresourcemanager"),
     ({"storage buckets list": (0, "")}, "sealpost-test-terraform. Run scripts/bootstrap"),
     ({"firestore databases": (0, '{"type": "DATASTORE_MODE"}')}, "Datastore mode"),
@@ -63,6 +66,20 @@ CASES: list[tuple[dict[str, tuple[int, str]], str]] = [
         {"run.allowedIngress": policy(deniedValues=[PLACE.ingress])},
         "have internal-and-cloud-load-balancing allowed",
     ),
+    ({"run.allowedVPCEgress": policy(allowedValues=["all-traffic"])}, "have private-ranges-only allowed"),
+    (
+        {"iam.disableServiceAccountCreation": (0, '{"booleanPolicy": {"enforced": true}}')},
+        "lets nobody make service accounts",
+    ),
+    (
+        {"gcp.restrictServiceUsage": policy(deniedValues=["is:sqladmin.googleapis.com"])},
+        "have sqladmin.googleapis.com allowed",
+    ),
+    (
+        {"gcp.restrictNonCmekServices": policy(deniedValues=["is:firestore.googleapis.com"])},
+        "have firestore.googleapis.com allowed",
+    ),
+    ({"gcp.resourceLocations": policy(allowedValues=["europe-west1"])}, "have eur3 allowed"),
 ]
 
 
@@ -89,6 +106,8 @@ def test_what_hinders_is_said(cloud: Cloud, answers: dict[str, tuple[int, str]],
         {"quotas info": quota(1, region="us-east1")},
         {"run.allowedIngress": policy(allowedValues=[PLACE.ingress])},
         {"org-policies": policy(allValues="ALLOW")},
+        {"gcp.resourceLocations": policy(allowedValues=["in:eu-locations"])},
+        {"iam.disableServiceAccountCreation": (0, '{"booleanPolicy": {}}')},
     ],
 )
 def test_nothing_else_hinders(cloud: Cloud, answers: dict[str, tuple[int, str]]) -> None:
