@@ -1,6 +1,6 @@
 # What a development environment is. The project, the shape and the domain are scripts/deploy's arguments.
-environment              = "dev"
-region                   = "europe-west1"
-firestore_location       = "europe-west1"
-postgres_tier            = "db-custom-1-3840"
-postgres_max_connections = 1200
+environment        = "dev"
+region             = "europe-west1"
+firestore_location = "europe-west1"
+postgres_tier      = "db-custom-1-3840"
+most_instances     = 1 # enough to try everything, and all that so small a machine has connections for

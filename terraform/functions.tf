@@ -5,7 +5,8 @@ module "manifest" {
 
   text            = file("${var.checkout}/functions.yaml")
   shape           = var.shape
-  max_connections = var.postgres_max_connections
+  most_instances  = var.most_instances
+  max_connections = local.max_connections
   reserve         = var.postgres_reserve
 }
 
@@ -25,9 +26,10 @@ locals {
   )
 }
 
-# Not in the module: the databases know these accounts before any function is there.
+# Not in the module: the databases know these accounts before any function is there, and in both shapes, so that the one
+# can be exchanged for the other. Whose shape is not deployed may not log in (roles/cloudsql.instanceUser).
 resource "google_service_account" "function" {
-  for_each = var.shape == "functions" ? module.manifest.functions : {}
+  for_each = module.manifest.functions
 
   account_id   = each.value.service_account_id
   display_name = "Function ${each.value.deployed_name}"
@@ -55,19 +57,11 @@ module "function" {
   network            = { network = google_compute_network.main.id, subnetwork = google_compute_subnetwork.run.id }
 }
 
-# Who runs, in either shape: the account of each function, or the suite's.
+# Who runs: the account of each function, or the suite's.
 locals {
   accounts = var.shape == "functions" ? {
-    for name, function in module.manifest.functions : name => {
-      email          = google_service_account.function[name].email
-      database_roles = compact([function.database_role])
-      rotates        = function.rotates
-    }
+    for name, function in module.manifest.functions : name => { email = google_service_account.function[name].email, rotates = function.rotates }
     } : {
-    suite = {
-      email          = google_service_account.suite["suite"].email
-      database_roles = local.suite.database_roles
-      rotates        = local.suite.rotates
-    }
+    suite = { email = google_service_account.suite.email, rotates = local.suite.rotates }
   }
 }

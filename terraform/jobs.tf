@@ -8,7 +8,7 @@ locals {
       timeout = "900s" # above the command's own patience
       environment = {
         POSTGRES_OWNER  = "cloudsqlsuperuser"
-        POSTGRES_GRANTS = jsonencode({ for user in local.database_users : user.user => user.roles })
+        POSTGRES_GRANTS = jsonencode(local.grants)
       }
     }
     restore-check = {

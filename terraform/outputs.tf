@@ -13,6 +13,16 @@ output "builder" {
   value       = google_service_account.builder.name
 }
 
+output "builds" {
+  description = "Where a build's sources are sent."
+  value       = google_storage_bucket.builds.url
+}
+
+output "grants" {
+  description = "The database roles of each user, as the migration job grants them."
+  value       = local.grants
+}
+
 output "secrets" {
   description = "The secrets that must have a first version, by the setting that they are for."
   value       = { for name, secret in google_secret_manager_secret.this : name => secret.secret_id }

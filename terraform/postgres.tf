@@ -1,11 +1,12 @@
 # Accounts, devices, sessions, conversations. Reached over its private address alone, by service accounts alone.
 
 locals {
+  # A connection takes some 8 MiB, and half of the machine's memory is for what is cached.
+  max_connections = floor(tonumber(regex("[0-9]+$", var.postgres_tier)) / 16)
+
   postgres_flags = {
     "cloudsql.iam_authentication"         = "on"
-    "cloudsql.enable_pgaudit"             = "on"
-    "pgaudit.log"                         = "ddl,role"
-    "max_connections"                     = tostring(var.postgres_max_connections)
+    "max_connections"                     = tostring(local.max_connections)
     "idle_in_transaction_session_timeout" = "60000"
     "log_checkpoints"                     = "on"
     "log_connections"                     = "on"
@@ -16,7 +17,7 @@ locals {
     "log_min_duration_statement"          = "-1" # a statement carries what people look up
     "log_min_error_statement"             = "panic"
     "log_min_messages"                    = "error"
-    "log_statement"                       = "ddl"
+    "log_statement"                       = "ddl" # definitions, roles and grants
     "log_temp_files"                      = "0"
   }
 }
@@ -27,7 +28,7 @@ resource "google_sql_database_instance" "main" {
   # checkov:skip=CKV_GCP_52: As CKV_GCP_51.
   # checkov:skip=CKV_GCP_53: As CKV_GCP_51.
   # checkov:skip=CKV_GCP_54: As CKV_GCP_51.
-  # checkov:skip=CKV_GCP_110: As CKV_GCP_51.
+  # checkov:skip=CKV_GCP_110: The flag log_statement logs definitions, roles and grants; pgaudit would log them once more.
   # checkov:skip=CKV_GCP_111: As CKV_GCP_51; definitions alone, since other statements hold what people look up.
   # checkov:skip=CKV_GCP_109: At the level error a failed statement is logged whole, with what people look up in it.
   # checkov:skip=CKV_GCP_108: Nobody but the connector connects, from addresses that have no names.
@@ -130,16 +131,22 @@ resource "google_sql_database" "main" {
 
 # Who logs in, and what it may do there. The migration job grants it (common/storage/postgres/grants.py).
 locals {
-  database_users = merge(
-    { for name, account in local.accounts : name => {
-      user  = trimsuffix(account.email, ".gserviceaccount.com")
-      roles = [for role in account.database_roles : "sealpost_${role}"]
-    } if length(account.database_roles) > 0 },
-    { restore-check = {
-      user  = trimsuffix(google_service_account.job["restore-check"].email, ".gserviceaccount.com")
-      roles = ["sealpost_backup"]
-    } },
+  database_roles = merge(
+    { for name, function in module.manifest.functions : name => [function.database_role] if function.database_role != null },
+    { suite = local.suite.database_roles, restore-check = ["backup"] },
   )
+  database_accounts = merge(google_service_account.function, {
+    suite         = google_service_account.suite
+    restore-check = google_service_account.job["restore-check"]
+  })
+  database_users = { for name, roles in local.database_roles : name => {
+    user  = trimsuffix(local.database_accounts[name].email, ".gserviceaccount.com")
+    roles = [for role in roles : "sealpost_${role}"]
+  } }
+
+  # What is named no more is revoked when the job next runs without var.former_grants: not before the rest is applied.
+  named  = { for user in local.database_users : user.user => user.roles }
+  grants = { for user in setunion(keys(local.named), keys(var.former_grants)) : user => sort(setunion(try(local.named[user], []), try(var.former_grants[user], []))) }
 }
 
 resource "google_sql_user" "account" {
@@ -148,7 +155,7 @@ resource "google_sql_user" "account" {
   instance        = google_sql_database_instance.main.name
   name            = each.value.user
   type            = "CLOUD_IAM_SERVICE_ACCOUNT"
-  deletion_policy = "ABANDON" # a role that was granted something cannot be dropped; without its service account it cannot log in
+  deletion_policy = "ABANDON" # Cloud SQL deletes nobody who was granted a role; without its service account it cannot log in
 
   lifecycle {
     precondition {
@@ -158,10 +165,17 @@ resource "google_sql_user" "account" {
   }
 }
 
+# Who was abandoned and comes back is there already, and is taken over.
+import {
+  for_each = { for name, user in local.database_users : name => user.user if contains(var.postgres_users, user.user) }
+  to       = google_sql_user.account[each.key]
+  id       = "${var.project}/sealpost/${each.value}"
+}
+
 resource "google_sql_user" "migrate" {
   instance        = google_sql_database_instance.main.name
   name            = trimsuffix(google_service_account.job["migrate"].email, ".gserviceaccount.com")
   type            = "CLOUD_IAM_SERVICE_ACCOUNT"
   database_roles  = ["cloudsqlsuperuser"]
-  deletion_policy = "ABANDON"
+  deletion_policy = "ABANDON" # it leaves with its instance alone
 }

@@ -39,9 +39,29 @@ resource "google_service_account" "builder" {
 # What a build of ours does, and no more: Cloud Build's own role could also write to every bucket, Terraform's state and
 # the backups among them.
 resource "google_project_iam_member" "builder" {
-  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"])
+  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter"])
 
   project = var.project
   role    = each.key
   member  = google_service_account.builder.member
+}
+
+resource "google_storage_bucket_iam_member" "builder" {
+  for_each = { builds = google_storage_bucket.builds.name, sources = google_storage_bucket.sources.name }
+
+  bucket = each.value
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.builder.member
+}
+
+# Cloud Functions copies a source into a bucket of its own, which it makes with the first function.
+resource "google_project_iam_member" "builder_reads_copies" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.builder.member
+
+  condition {
+    title      = "copies-of-sources"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.number}-${var.region}\")"
+  }
 }

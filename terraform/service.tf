@@ -10,9 +10,8 @@ locals {
   } : { firestore = {}, schedule = {} }
 }
 
+# There in both shapes, as the functions' are.
 resource "google_service_account" "suite" {
-  for_each = local.one
-
   account_id   = local.suite.service_account_id
   display_name = "Runs the suite"
 
@@ -36,16 +35,16 @@ resource "google_project_iam_member" "suite" {
 
   project = var.project
   role    = each.key
-  member  = google_service_account.suite["suite"].member
+  member  = google_service_account.suite.member
 }
 
 # Signs Firebase's custom tokens as itself, which no key file is needed for.
 resource "google_service_account_iam_member" "suite_signs" {
   for_each = contains(local.suite.roles, "roles/iam.serviceAccountTokenCreator") ? local.one : toset([])
 
-  service_account_id = google_service_account.suite[each.key].name
+  service_account_id = google_service_account.suite.name
   role               = "roles/iam.serviceAccountTokenCreator"
-  member             = google_service_account.suite[each.key].member
+  member             = google_service_account.suite.member
 }
 
 resource "google_secret_manager_secret_iam_member" "suite_reads" {
@@ -53,7 +52,7 @@ resource "google_secret_manager_secret_iam_member" "suite_reads" {
 
   secret_id = google_secret_manager_secret.this[each.key].id
   role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.suite["suite"].member
+  member    = google_service_account.suite.member
 }
 
 resource "google_cloud_run_v2_service" "suite" {
@@ -65,7 +64,7 @@ resource "google_cloud_run_v2_service" "suite" {
   deletion_protection = false # it holds nothing
 
   template {
-    service_account                  = google_service_account.suite[each.key].email
+    service_account                  = google_service_account.suite.email
     timeout                          = "${local.suite.timeout_seconds}s"
     max_instance_request_concurrency = local.suite.concurrency
 
@@ -97,7 +96,7 @@ resource "google_cloud_run_v2_service" "suite" {
           {
             POSTGRES_INSTANCE = google_sql_database_instance.main.connection_name
             POSTGRES_DATABASE = google_sql_database.main.name
-            POSTGRES_USER     = trimsuffix(google_service_account.suite[each.key].email, ".gserviceaccount.com")
+            POSTGRES_USER     = trimsuffix(google_service_account.suite.email, ".gserviceaccount.com")
             POOL              = tostring(local.suite.pool)
             SCHEDULER_ACCOUNT = google_service_account.suite_caller[each.key].email
             EVENTS_ACCOUNT    = google_service_account.suite_caller[each.key].email

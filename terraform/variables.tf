@@ -81,13 +81,31 @@ variable "checkout" {
 }
 
 variable "postgres_tier" {
-  description = "The machine of PostgreSQL, such as db-custom-2-7680."
+  description = "The machine of PostgreSQL, db-custom-CPUS-MEBIBYTES. Its memory says how many connections it takes: one for each 16 MiB."
   type        = string
+
+  validation {
+    condition     = can(regex("^db-custom-[0-9]+-[0-9]+$", var.postgres_tier))
+    error_message = "Give a machine of PostgreSQL by its CPUs and its memory in MiB, such as db-custom-2-7680."
+  }
 }
 
-variable "postgres_max_connections" {
-  description = "How many connections PostgreSQL takes. The functions' pools at their largest must fit, with a reserve."
+variable "most_instances" {
+  description = "No function has more instances than these, whatever functions.yaml says. Null leaves it to that."
   type        = number
+  default     = null
+}
+
+variable "former_grants" {
+  description = "The database roles of the deployment that is being replaced, which it keeps until the rest is applied. scripts/deploy says them."
+  type        = map(list(string))
+  default     = {}
+}
+
+variable "postgres_users" {
+  description = "The users that PostgreSQL has already. scripts/deploy says them."
+  type        = list(string)
+  default     = []
 }
 
 variable "postgres_reserve" {

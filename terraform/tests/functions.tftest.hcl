@@ -80,7 +80,7 @@ run "functions" {
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_service.suite) == 0 && length(google_service_account.suite) == 0
-    error_message = "There is no suite beside the functions."
+    condition     = length(google_cloud_run_v2_service.suite) == 0 && length(google_project_iam_member.suite) == 0
+    error_message = "There is no suite beside the functions, and its account may do nothing."
   }
 }

@@ -29,7 +29,7 @@ run "postgres" {
 
   assert {
     condition = alltrue([for instance in concat([google_sql_database_instance.main], google_sql_database_instance.replica) : alltrue([
-      for name in ["cloudsql.iam_authentication", "cloudsql.enable_pgaudit", "log_checkpoints", "log_connections", "log_disconnections", "log_lock_waits"] :
+      for name in ["cloudsql.iam_authentication", "log_checkpoints", "log_connections", "log_disconnections", "log_lock_waits"] :
       contains([for flag in instance.settings[0].database_flags : flag.name if flag.value == "on"], name)
     ])])
     error_message = "PostgreSQL knows service accounts, and logs what an audit asks for."
@@ -40,6 +40,13 @@ run "postgres" {
       lookup({ log_statement = "ddl", log_min_duration_statement = "-1", log_min_error_statement = "panic" }, flag.name, flag.value) == flag.value
     ])
     error_message = "PostgreSQL logs no statement that holds what people look up."
+  }
+
+  assert {
+    condition = [for flag in google_sql_database_instance.main.settings[0].database_flags : flag.value if flag.name == "max_connections"] == [
+      tostring(tonumber(split("-", google_sql_database_instance.main.settings[0].tier)[3]) / 16)
+    ]
+    error_message = "PostgreSQL takes as many connections as its memory is enough for."
   }
 
   assert {

@@ -49,6 +49,21 @@ run "service" {
     condition     = [for grant in google_project_iam_member.suite : grant.role if grant.role == "roles/iam.serviceAccountTokenCreator"] == []
     error_message = "The suite makes tokens for itself alone, not for the whole project."
   }
+
+  assert {
+    condition = { for name, job in google_cloud_run_v2_job.this : name => job.template[0].template[0].containers[0].command[2] } == {
+      migrate       = "common.storage.postgres.migrate"
+      restore-check = "common.storage.postgres.inspect"
+    }
+    error_message = "One job brings the schema up to date, another looks at what was restored."
+  }
+
+  assert {
+    condition = alltrue([for grant in concat(values(google_project_iam_member.builder), [google_project_iam_member.builder_reads_copies]) :
+      !startswith(grant.role, "roles/storage.") || length(grant.condition) == 1
+    ])
+    error_message = "Who builds reads the buckets that sources are in, and no other."
+  }
 }
 
 run "behind_a_load_balancer" {
@@ -69,24 +84,18 @@ run "behind_a_load_balancer" {
   }
 }
 
-run "functions_without_a_domain" {
+# Functions without a domain, an image by its tag, events from afar, a machine without a known memory.
+run "what_is_refused" {
   command = plan
 
   variables {
-    shape = "functions"
+    shape              = "functions"
+    image              = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite:latest"
+    firestore_location = "nam5"
+    postgres_tier      = "db-f1-micro"
   }
 
-  expect_failures = [var.domain]
-}
-
-run "an_image_by_its_tag" {
-  command = plan
-
-  variables {
-    image = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite:latest"
-  }
-
-  expect_failures = [var.image]
+  expect_failures = [var.domain, var.image, var.firestore_location, var.postgres_tier]
 }
 
 run "no_image" {
@@ -97,14 +106,4 @@ run "no_image" {
   }
 
   expect_failures = [google_cloud_run_v2_job.this, google_cloud_run_v2_service.suite]
-}
-
-run "events_from_afar" {
-  command = plan
-
-  variables {
-    firestore_location = "nam5"
-  }
-
-  expect_failures = [var.firestore_location]
 }

@@ -15,6 +15,7 @@ locals {
     local.defaults,
     { for key, value in entry : key => value if key != "trigger" },
     { for key in distinct(flatten(values(local.triggers))) : key => try(entry.trigger[local.kinds[name]][key], null) },
+    try({ max_instances = min(merge(local.defaults, entry).max_instances, var.most_instances) }, {}),
     {
       name               = name
       kind               = local.kinds[name]
@@ -28,7 +29,8 @@ locals {
 
   largest = { for key in local.numbers : key => try(max(values(local.functions)[*][key]...), null) }
 
-  connections = try({
+  # A roll-out has the old revision's instances and the new one's.
+  connections = try(2 * {
     functions = sum([for function in local.functions : function.max_instances * function.pool])
     service   = local.largest.max_instances * local.largest.pool
   }[var.shape], 0)

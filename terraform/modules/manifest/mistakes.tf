@@ -57,8 +57,8 @@ locals {
     )]),
     [for route, names in { for name, route in local.routes : route => name... } : "${join(" and ", names)} have the same route, ${route}; give each its own." if length(names) > 1],
     local.connections + var.reserve <= var.max_connections ? [] : [join(" ", [
-      "The ${var.shape} may open ${local.connections} connections to PostgreSQL, which has ${var.max_connections} and keeps ${var.reserve} in reserve:",
-      "lower max_instances or pool in functions.yaml, or raise max_connections.",
+      "In a roll-out the ${var.shape} may open ${local.connections} connections to PostgreSQL, which has ${var.max_connections} and keeps ${var.reserve} in reserve:",
+      "lower max_instances or pool in functions.yaml, or take a larger postgres_tier.",
     ])],
   )
 }

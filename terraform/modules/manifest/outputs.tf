@@ -28,6 +28,6 @@ output "python" {
 }
 
 output "connections" {
-  description = "The most connections that this shape opens to PostgreSQL."
+  description = "The most connections that this shape opens to PostgreSQL: in a roll-out, when the old instances and the new ones are there."
   value       = local.connections
 }

@@ -13,6 +13,12 @@ variable "shape" {
   }
 }
 
+variable "most_instances" {
+  description = "No function has more instances than these. Null leaves it to the manifest."
+  type        = number
+  default     = null
+}
+
 variable "max_connections" {
   description = "The connections that PostgreSQL takes: its flag max_connections."
   type        = number

@@ -2,7 +2,7 @@
 
 variables {
   shape           = "functions"
-  max_connections = 100
+  max_connections = 200
   reserve         = 10
   text            = file("tests/manifest.yaml")
 }
@@ -76,8 +76,8 @@ run "defaults" {
   }
 
   assert {
-    condition     = output.python == "3.11" && output.connections == 60
-    error_message = "The Python is the manifest's, and ten instances and five of four connections are 60: ${output.connections}"
+    condition     = output.python == "3.11" && output.connections == 120
+    error_message = "The Python is the manifest's, and ten instances and five of four connections are 60, twice in a roll-out: ${output.connections}"
   }
 }
 
@@ -109,7 +109,20 @@ run "suite" {
   }
 
   assert {
-    condition     = output.connections == 40
-    error_message = "Ten instances of one service open 40 connections: ${output.connections}"
+    condition     = output.connections == 80
+    error_message = "Ten instances of one service open 40 connections, twice in a roll-out: ${output.connections}"
+  }
+}
+
+run "small" {
+  command = plan
+
+  variables {
+    most_instances = 1
+  }
+
+  assert {
+    condition     = [for function in output.functions : function.max_instances] == [1, 1, 1] && output.connections == 16
+    error_message = "No function has more instances than the environment allows."
   }
 }

@@ -2,7 +2,7 @@
 
 variables {
   shape           = "functions"
-  max_connections = 100
+  max_connections = 200
   reserve         = 10
   good            = file("tests/manifest.yaml")
 }
@@ -28,7 +28,7 @@ run "budget_that_just_fits" {
 
   variables {
     text            = var.good
-    max_connections = 70
+    max_connections = 130
   }
 }
 
@@ -37,15 +37,15 @@ run "budget_that_does_not_fit" {
 
   variables {
     text            = var.good
-    max_connections = 69
+    max_connections = 129
   }
 
   expect_failures = [output.functions]
 
   assert {
     condition = local.mistakes == [join(" ", [
-      "The functions may open 60 connections to PostgreSQL, which has 69 and keeps 10 in reserve:",
-      "lower max_instances or pool in functions.yaml, or raise max_connections.",
+      "In a roll-out the functions may open 120 connections to PostgreSQL, which has 129 and keeps 10 in reserve:",
+      "lower max_instances or pool in functions.yaml, or take a larger postgres_tier.",
     ])]
     error_message = join("\n", local.mistakes)
   }
