@@ -31,6 +31,8 @@ CONFIGURATION = {
         'for_each = var.shape == "functions" ? module.manifest.functions : {}': "for_each = module.manifest.functions",
         "coalesce(var.domain, ": 'coalesce("elsewhere.example", ',
     },
+    "jobs.tf": {'"common.storage.postgres.inspect"': '"common.storage.postgres.migrate"'},
+    "registry.tf": {'"roles/logging.logWriter"]': '"roles/logging.logWriter", "roles/storage.objectViewer"]'},
     "service.tf": {
         'one   = var.shape == "service" ? toset(["suite"]) : toset([])': 'one   = toset(["suite"])',
         'var.domain == null ? "INGRESS': 'var.domain != null ? "INGRESS',
@@ -38,6 +40,7 @@ CONFIGURATION = {
         "cpu_idle          = true": "cpu_idle          = false",
     },
     "postgres.tf": {
+        "var.postgres_tier)) / 16)": "var.postgres_tier)) / 4)",
         "ipv4_enabled       = false": "ipv4_enabled       = true",
         '"TRUSTED_CLIENT_CERTIFICATE_REQUIRED"': '"ENCRYPTED_ONLY"',
         '"cloudsql.iam_authentication"         = "on"': '"cloudsql.iam_authentication"         = "off"',
@@ -80,6 +83,7 @@ FUNCTION = {
 def spoiled(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     made = copy(tmp_path_factory.mktemp("spoiled"))
     _spoil(made, "terraform", CONFIGURATION)
+    _leave_refusals_out(made.root / "tests" / "service.tftest.hcl")
     return made
 
 
@@ -105,7 +109,9 @@ def test_every_assertion_on_a_function_can_fail(copy: Copy, tmp_path: Path) -> N
     made = copy(tmp_path)
     _spoil(made, "terraform/modules/function", FUNCTION)
     assert made.init("modules/function").status == 0
-    sentences = _sentences(made.root / "modules" / "function" / "tests" / "function.tftest.hcl")
+    tests = made.root / "modules" / "function" / "tests" / "function.tftest.hcl"
+    _leave_refusals_out(tests)
+    sentences = _sentences(tests)
     ran = made.run("test", "-json", module="modules/function")
     assert {sentence for sentence in sentences if not _is_said(sentence, ran.complaints)} == set()
 
@@ -114,6 +120,12 @@ def _spoil(made: Deployment, folder: str, files: Mapping[str, Mapping[str, str]]
     for file, changes in files.items():
         for old, new in changes.items():
             made.change(f"{folder}/{file}", old, new)
+
+
+def _leave_refusals_out(file: Path) -> None:
+    """Of the runs, those that assert nothing: what they expect fails as it is."""
+    head, *runs = re.split(r'^(?=run ")', file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    file.write_text("".join([head, *(run for run in runs if "assert {" in run)]), encoding="utf-8")
 
 
 def _sentences(file: Path) -> set[str]:

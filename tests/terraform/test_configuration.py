@@ -36,6 +36,7 @@ def test_a_module_passes_its_tests(deployment: Deployment, module: str) -> None:
     ("environment", "file"),
     [
         ("dev", "functions.tftest.hcl"),
+        ("prod", "functions.tftest.hcl"),
         ("dev", "service.tftest.hcl"),
         ("dev", "postgres.tftest.hcl"),
         ("prod", "production.tftest.hcl"),
