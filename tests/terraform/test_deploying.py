@@ -29,6 +29,9 @@ SLIPS = {
     "have the same route, /v1/jwks": ("route: /v1/open_link,", "route: /v1/jwks,"),
 }
 """What a plan says, and the slip in the manifest that it says it of."""
+SOME = ("sign_up", "find_keys", "jwks", "rotate_signing_key", "on_message_created")
+"""Of each kind one: as functions of their own the others are applied in the same way. All of them are planned in
+test_configuration.py and applied as the one service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def is_complete(made: Deployment, environment: str, shape: str, state: Path) -> 
     ("environment", "shape"),
     [
         ("dev", "service"),
-        # Below, some of the functions in both shapes of prod, and all of them in dev.
+        pytest.param("dev", "functions", marks=pytest.mark.long),
         pytest.param("prod", "service", marks=pytest.mark.long),
         pytest.param("prod", "functions", marks=pytest.mark.long),
     ],
@@ -91,6 +94,7 @@ def assert_in_order(parts: list[Part]) -> None:
 @pytest.mark.early
 def test_a_plan_changes_with_the_sources_and_only_then(copy: Copy, tmp_path: Path) -> None:
     made, state = copy(tmp_path / "checkout"), tmp_path / "state"
+    made.keep(*SOME)
     made.stage()
     assert_in_order(deploy(made, "dev", "functions", state))
     for path in made.folder.glob("common/**/*.py"):
@@ -115,7 +119,7 @@ def test_what_is_replaced_keeps_its_accounts_and_roles_until_the_rest_is_applied
 ) -> None:
     """One shape is exchanged for the other, and in the same release a function's database role for another."""
     made, state = copy(tmp_path / "checkout"), tmp_path / "state"
-    made.keep("sign_up", "find_keys", "rotate_signing_key", "on_message_created")
+    made.keep(*SOME)
     made.stage()
     assert_in_order(deploy(made, "prod", "functions", state))
     made.change("functions.yaml", "database_role: messaging", "database_role: identity")
