@@ -82,6 +82,13 @@ class BackupConflict(SealpostError):
     """The backup does not follow the newest one. `n` is that one's number, 0 if there is none."""
 
 
+class Restored(SealpostError):
+    """Devices have not published an encryption key since the service was restored from a backup.
+
+    `uids` are the accounts whose devices are to do so first: the caller's own, or other members'.
+    """
+
+
 class DeviceMismatch(SealpostError):
     """The envelope is not sealed for exactly the members' active keys, or the history keys that go with them.
 

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from common.directory import Directory, Disclosure
     from common.events import EventEdge, SchedulerEdge
     from common.events.schedule import Verify
-    from common.keys import Linking, Publishing, Vetoing
+    from common.keys import Ending, Linking, Publishing, Resubmitting, Vetoing
     from common.messages import Messages
     from common.recovery import Recovery
+    from common.revocations import Revocations
     from common.sessions import KeyRotation, Overview, Sessions
     from common.storage.auth import FirebaseUsers
     from common.storage.firestore.client import FirestoreClient
@@ -99,7 +100,9 @@ class Services:
 
     @cached_property
     def admission(self) -> Admission:
-        return Admission(store=self._sessions, live=self._live_sessions, clock=self.clock)
+        return Admission(
+            store=self._sessions, live=self._live_sessions, revoked=self._revocations, clock=self.clock
+        )
 
     def sessions(self) -> "Sessions":
         from common.sessions import Sessions
@@ -139,7 +142,19 @@ class Services:
         return Publishing(
             store=PostgresChains(self._pool),
             readers=self.admission,
-            documents=self._live_sessions,
+            ending=self._ending,
+            clock=self.clock,
+        )
+
+    def resubmitting(self) -> "Resubmitting":
+        from common.keys import Resubmitting
+        from common.storage.postgres.resubmissions import PostgresResubmissions
+
+        return Resubmitting(
+            store=PostgresResubmissions(self._pool),
+            ending=self._ending,
+            quotas=self._quotas,
+            index_key=self._index_key,
             clock=self.clock,
         )
 
@@ -171,10 +186,12 @@ class Services:
         from common.conversations import Conversations
         from common.storage.firestore.conversations import FirestoreConversations
         from common.storage.postgres.conversations import PostgresConversations
+        from common.storage.postgres.restores import PostgresRestores
 
         return Conversations(
             store=PostgresConversations(self._pool),
             live=FirestoreConversations(self._firestore),
+            restores=PostgresRestores(self._pool),
             clock=self.clock,
         )
 
@@ -270,6 +287,19 @@ class Services:
         from common.storage.firestore.sessions import FirestoreSessions
 
         return FirestoreSessions(self._firestore)
+
+    @cached_property
+    def _revocations(self) -> "Revocations":
+        from common.revocations import Revocations
+        from common.storage.revocations import revocation_list_of
+
+        return Revocations(list=revocation_list_of(self.settings), clock=self.clock)
+
+    @cached_property
+    def _ending(self) -> "Ending":
+        from common.keys import Ending
+
+        return Ending(documents=self._live_sessions, revoked=self._revocations)
 
     @cached_property
     def _users(self) -> "FirebaseUsers":

@@ -47,6 +47,9 @@ class Settings:
     events_account: str | None
     """The account whose identity token Firestore's calls carry, where the suite is open to others."""
     backup_folder: Path | None
+    revocations_bucket: str | None
+    revocations_folder: Path | None
+    """Where what was ended for good is noted, in the cloud and locally: never together with the backups."""
     firestore_emulator: str | None
     auth_emulator: str | None
 
@@ -90,6 +93,8 @@ class Settings:
             scheduler_token_file=_path(environment, "SCHEDULER_TOKEN_FILE"),
             events_account=environment.get("EVENTS_ACCOUNT"),
             backup_folder=_path(environment, "BACKUP_FOLDER"),
+            revocations_bucket=environment.get("REVOCATIONS_BUCKET") or None,
+            revocations_folder=_path(environment, "REVOCATIONS_FOLDER"),
             firestore_emulator=environment.get("FIRESTORE_EMULATOR_HOST"),
             auth_emulator=environment.get("FIREBASE_AUTH_EMULATOR_HOST"),
         )

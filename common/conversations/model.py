@@ -21,6 +21,10 @@ class Creation:
     members: tuple[str, ...]
     """Ascending."""
     creator: str
+    device: str
+    """The creator's, which signs."""
+    issued_at: int
+    """Seconds since the epoch."""
     creator_head: tuple[int, str]
     """(seq, hash) in the creator's key chain, which the store checks."""
     compact: str

@@ -9,12 +9,15 @@ from common.conversations.model import Creation, Kind, Started
 class ConversationStore(Protocol):
     """Conversations and members, in PostgreSQL."""
 
-    async def create(self, creation: Creation, now: float) -> Started:
-        """Create the conversation in one transaction, or return the one that stands there.
+    async def signing_key(self, uid: str, device: str) -> str | None:
+        """The `n` of the signing JWK of a device that the account has or had."""
+
+    async def create(self, creation: Creation, caller: str, now: float) -> Started:
+        """Create the conversation for a member of it in one transaction, or return the one that stands there.
 
         Raises:
             InvalidRequest: the creator's chain has no such head.
-            NotFound: the other member has no account with a published chain, or is not to be discovered by the creator.
+            NotFound: the other member has no account with a published chain, or is not to be discovered by the caller.
         """
 
 

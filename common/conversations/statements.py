@@ -1,5 +1,6 @@
 """Conversation statements, verified (docs/protocol.md, "Conversations")."""
 
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from common.conversations.model import Creation, Kind
 from common.errors import InvalidRequest
 from common.identity import UID, Caller
-from common.jose import RsaKey, base64url, integer, matching, read_statement, require_signature
+from common.jose import RsaKey, Signed, base64url, integer, matching, read_versioned, require_signature
 from common.jose.rsa_key import THUMBPRINT
 
 TYP = "sealpost-conv+jwt"
+NAME = "The conversation statement"
 
 _MEMBERS = frozenset(
     ("v", "cid", "seq", "prev", "iat", "iss", "dev", "head", "act", "kind", "members", "ext")
@@ -30,36 +32,51 @@ def self_id(uid: str) -> str:
     return base64url(sha256(f"sealpost self 1\0{uid}".encode("ascii")).digest())
 
 
-def read_creation(compact: str, caller: Caller, key: RsaKey, now: float) -> Creation:
-    """Read and verify the statement that creates a conversation of two, or with oneself, by the caller's device (`key`).
+@dataclass(frozen=True, slots=True)
+class SignedCreation:
+    """A creation whose signature is still to be verified."""
+
+    creation: Creation
+    signed: Signed
+
+    def verified_by(self, key: RsaKey) -> Creation:
+        """Raises InvalidRequest: another key signed it."""
+        require_signature(self.signed, key, NAME)
+        return self.creation
+
+
+def read_creation(compact: str, caller: Caller) -> SignedCreation:
+    """Read a statement that creates a conversation of two, or with oneself, of which the caller is a member.
 
     Raises:
-        InvalidRequest: it is another statement, badly signed, or not issued now.
+        InvalidRequest: it is another statement.
     """
-    name = "The conversation statement"
-    signed = read_statement(compact, TYP, _MEMBERS, name, now=now)
+    signed = read_versioned(compact, TYP, _MEMBERS, NAME)
     payload = signed.payload
     if payload["kind"] not in list(_SIZES) or payload["act"] != "create":
         raise InvalidRequest("Only the kinds direct and self are supported yet, with act create.")
     if integer(payload["seq"], "seq") != 0 or payload["prev"] is not None:
-        raise InvalidRequest(f"{name} must have seq 0 and prev null.")
-    if payload["iss"] != caller.uid or payload["dev"] != caller.device:
-        raise InvalidRequest(f"{name} must be of the caller's account and device.")
+        raise InvalidRequest(f"{NAME} must have seq 0 and prev null.")
+    if payload["dev"] != signed.kid:
+        raise InvalidRequest(f"{NAME} must be signed by the device that it names.")
     kind: Kind = payload["kind"]
     members = _members(payload["members"], _SIZES[kind])
-    if caller.uid not in members or payload["cid"] != _id(kind, members):
-        raise InvalidRequest(f"{name} must name the caller as a member and the cid of its kind and members.")
-    head = _head(payload["head"])
-    require_signature(signed, key, name)
-    return Creation(
+    if not {caller.uid, payload["iss"]} <= set(members) or payload["cid"] != _id(kind, members):
+        raise InvalidRequest(
+            f"{NAME} must name the caller and its creator as members, and the cid of its kind and members."
+        )
+    creation = Creation(
         id=payload["cid"],
         hash=signed.hash,
         kind=kind,
         members=members,
-        creator=caller.uid,
-        creator_head=head,
+        creator=payload["iss"],
+        device=signed.kid,
+        issued_at=payload["iat"],
+        creator_head=_head(payload["head"]),
         compact=compact,
     )
+    return SignedCreation(creation, signed)
 
 
 def _id(kind: Kind, members: tuple[str, ...]) -> str:

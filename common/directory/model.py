@@ -82,7 +82,7 @@ class FoundAccount:
     statements: tuple[str, ...]
     """After known_seq, in order."""
     encryption_keys: tuple[str, ...]
-    """The current key statement of each active device."""
+    """The current key statement of each active device, but of those that have published none since a restore."""
 
     def json(self) -> dict[str, Any]:
         return {

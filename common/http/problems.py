@@ -48,6 +48,7 @@ _PROBLEMS: dict[type[errors.SealpostError], Problem] = {
     errors.ResetDelayed: Problem(409, "reset-delayed", "The reset can be vetoed until it is due"),
     errors.LinkPending: Problem(409, "link-pending", "Another device waits to be linked"),
     errors.BackupConflict: Problem(409, "backup-conflict", "The backup does not follow the newest one"),
+    errors.Restored: Problem(409, "restored", "Keys are to be published again first"),
     errors.DeviceMismatch: Problem(409, "device-mismatch", "The recipients' keys have changed"),
     errors.MessageConflict: Problem(409, "message-conflict", "Another message stands under this id"),
     PayloadTooLarge: Problem(413, "payload-too-large", "The body is too large"),

@@ -100,20 +100,14 @@ def read_versioned(compact: str, typ: str, members: frozenset[str] | None, name:
     return signed
 
 
-def read_statement(compact: str, typ: str, members: frozenset[str], name: str, *, now: float) -> Signed:
-    """Read a statement of version 1 that was issued now.
-
-    Raises:
-        InvalidRequest: any other form, version or time; names `name`.
-    """
-    signed = read_versioned(compact, typ, members, name)
-    require_now(signed.payload["iat"], now, name)
-    return signed
+def is_now(issued_at: int, now: float) -> bool:
+    """Whether `issued_at`, in seconds, is no further from now than clocks may be apart."""
+    return abs(now - issued_at) <= SKEW
 
 
 def require_now(issued_at: int, now: float, name: str) -> None:
-    """Raises InvalidRequest: `issued_at`, in seconds, is further from now than clocks may be apart."""
-    if abs(now - issued_at) > SKEW:
+    """Raises InvalidRequest: it was not issued now."""
+    if not is_now(issued_at, now):
         raise InvalidRequest(f"{name}'s iat is more than {SKEW} seconds away from the server's time.")
 
 

@@ -1,6 +1,6 @@
 """What may follow in a chain (docs/protocol.md, "The key chain of an account"): decided under the account's lock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from common.errors import ChainConflict, DeviceNotActive, InvalidRequest, RateLimited
@@ -15,6 +15,7 @@ from common.keys.model import (
     Reset,
     Statement,
 )
+from common.restores import Restore, may_be_lost, require_timely
 
 DEVICES = 10
 """Active ones of an account."""
@@ -38,6 +39,8 @@ class Chain:
     """The history key of now."""
     announced: int
     """The number of the backup that was announced last; 0 if none was."""
+    restores: tuple[Restore, ...] = ()
+    """Of the database that the chain stands in."""
 
     def state(self, device: str) -> DeviceState | None:
         return self.devices.get(device)
@@ -65,14 +68,36 @@ class Chain:
             raise DeviceNotActive("This device was removed from the account. Sign in with a new key.")
 
     def require_next(self, statement: Statement, now: float) -> None:
-        """Let a statement follow, whose form and signature are right.
+        """Let a statement follow, whose form and signature are right, and which its own device publishes.
 
         Raises:
             DeviceNotActive: its signer may not sign it.
             ChainConflict: it does not follow the head.
-            InvalidRequest: it was not issued now, or does what cannot be done to the chain as it stands.
+            InvalidRequest: it was not issued now (or is the device's own beginning, which a restore may have lost), or
+                does what cannot be done to the chain as it stands.
         """
-        require_now(statement.issued_at, now, "The statement")
+        if isinstance(statement, FirstDevice | Reset):
+            require_timely(statement.issued_at, now, self.restores, "The statement")
+        else:
+            require_now(statement.issued_at, now, "The statement")
+        self._require_following(statement)
+
+    def require_resubmitted(self, statement: Statement) -> None:
+        """Let a statement follow that a restore may have lost, whoever brings it.
+
+        Raises:
+            DeviceNotActive, ChainConflict: as require_next.
+            InvalidRequest: no restore can have lost it, its own device alone may publish it, or as require_next.
+        """
+        if isinstance(statement, FirstDevice | Reset):
+            raise InvalidRequest(
+                "What begins a chain, or begins it anew, is published by its own device alone."
+            )
+        if not may_be_lost(statement.issued_at, self.restores):
+            raise InvalidRequest("No restore has lost a statement of that time: check its iat.")
+        self._require_following(statement)
+
+    def _require_following(self, statement: Statement) -> None:
         self._require_signer(statement)
         self._require_place(statement)
         if statement.issued_at < self.issued_at:
@@ -140,9 +165,9 @@ def head_after(head: Head | None, statement: Statement) -> Head:
     return Head(uid=statement.uid, root=root, seq=statement.seq, hash=statement.hash)
 
 
-def require_fresh(key: EncryptionKey, now: float) -> None:
-    """Raises InvalidRequest: the encryption key was not issued now, or has ended."""
-    require_now(key.issued_at, now, "The encryption key")
+def require_fresh(key: EncryptionKey, now: float, restores: Iterable[Restore] = ()) -> None:
+    """Raises InvalidRequest: the encryption key has ended, or was issued neither now nor when a restore may have lost it."""
+    require_timely(key.issued_at, now, restores, "The encryption key")
     if key.expires_at <= now:
         raise InvalidRequest("The encryption key has expired.")
 

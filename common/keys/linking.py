@@ -63,7 +63,7 @@ class Linking:
             InvalidRequest: see common.keys.statements; or it is another act.
             NotFound, ChainConflict, DeviceNotActive: see LinkStore.grant.
         """
-        statement = read_chain_statement(grant.statement, caller, device_key)
+        statement = read_chain_statement(grant.statement, caller.uid, device_key)
         if not isinstance(statement, AddedDevice):
             raise InvalidRequest("A request is granted by add-device after seq 0.")
         now = self.clock()

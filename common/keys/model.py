@@ -2,9 +2,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.errors import InvalidRequest
-from common.identity import DeviceState, Head
+from common.identity import UID, DeviceState, Head
 from common.jose import matching
 from common.jose.rsa_key import THUMBPRINT
+
+RESUBMITTED = 12
+"""Statements in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,19 @@ class Publication:
     def __post_init__(self) -> None:
         if self.statement is None and self.encryption_key is None:
             raise InvalidRequest("Publish a statement, an encryption key, or both.")
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmission:
+    """The request {"uid", "statements": [JWS]}: statements of that account, in the order of its chain."""
+
+    uid: str
+    statements: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        matching(self.uid, UID, "The uid")
+        if not 1 <= len(self.statements) <= RESUBMITTED:
+            raise InvalidRequest(f"Re-submit 1 to {RESUBMITTED} statements in one call.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,8 @@ class Pop:
     """A verified wish: the device `device` would join the chain with this root, and brings the key with this hash."""
 
     device: str
+    modulus: str
+    """The `n` of the device's signing JWK."""
     audience: str
     root: str
     encryption_key: str

@@ -39,5 +39,10 @@ def read_pop(compact: Any, uid: str, *, at: float) -> Pop:
     encryption_key = matching(payload["enc"], THUMBPRINT, f"{_NAME}'s enc")
     require_signature(signed, key, _NAME)
     return Pop(
-        device=key.kid, audience=payload["aud"], root=root, encryption_key=encryption_key, compact=compact
+        device=key.kid,
+        modulus=key.n,
+        audience=payload["aud"],
+        root=root,
+        encryption_key=encryption_key,
+        compact=compact,
     )

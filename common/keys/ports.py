@@ -1,5 +1,6 @@
 """What key publishing and linking need of the world. Every method may raise Unavailable or DeadlineExceeded."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from common.identity import Caller, Head
@@ -18,7 +19,7 @@ class ChainStore(Protocol):
 
         Raises:
             ChainConflict, DeviceNotActive, InvalidRequest: see Chain.require_next.
-            KeyConflict: the key's n is not the current one plus one, or its kid is taken.
+            KeyConflict: the key's n is not the current one plus one (after a restore: is not above it), or its kid is taken.
             Forbidden, ResetDelayed: see common.keys.resets; the wish is kept.
             RateLimited: see require_pace.
         """
@@ -35,6 +36,34 @@ class ChainStore(Protocol):
 
         Raises:
             DeviceNotActive
+        """
+
+
+class ResubmissionStore(Protocol):
+    """Chains, in PostgreSQL, and what a restore has lost of them."""
+
+    async def signing_keys(self, caller: Caller, uid: str, now: float) -> dict[str, str]:
+        """The `n` of the signing JWK of each device that the account is known to have or have had; none of no account.
+
+        Raises:
+            Unauthenticated: the caller's session has ended.
+            DeviceNotActive: the caller's device is not active, and the account another one; or it was removed.
+        """
+
+    async def append(self, caller: Caller, statements: Sequence[Statement], now: float) -> Head:
+        """Append those of one account's statements that its chain lacks, with all that they bring about, or none.
+
+        A device that comes back so has no encryption key until it publishes one. The account's audit gets one line.
+
+        Raises:
+            ChainConflict, DeviceNotActive, InvalidRequest: see Chain.require_resubmitted.
+        """
+
+    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> tuple[str, ...]:
+        """The sessions that `append` would end.
+
+        Raises:
+            ChainConflict, DeviceNotActive, InvalidRequest: as append.
         """
 
 
@@ -73,6 +102,12 @@ class LinkStore(Protocol):
 class Readers(Protocol):
     async def admit(self, caller: Caller) -> object:
         """Let the session read now that its device is active (common.sessions.Admission)."""
+
+
+class Revoked(Protocol):
+    """The list of what was ended, which no backup takes back."""
+
+    async def note_sessions(self, *sessions: str) -> None: ...
 
 
 class Documents(Protocol):

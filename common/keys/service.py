@@ -5,26 +5,23 @@ from common.errors import InvalidRequest
 from common.identity import Caller
 from common.jose import RsaKey
 from common.keys.encryption_keys import read_encryption_key
+from common.keys.ending import Ending
 from common.keys.model import AddedDevice, FirstDevice, Publication, Published, Removal, Reset
-from common.keys.ports import ChainStore, Documents, Readers
+from common.keys.ports import ChainStore, Readers
 from common.keys.statements import read_chain_statement
-
-_AT_ONCE = 100
-"""Documents deleted in one commit of Firestore, which takes 500 writes at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
     store: ChainStore
     readers: Readers
-    documents: Documents
+    ending: Ending
     clock: Clock
 
     async def publish(self, publication: Publication, caller: Caller, device_key: RsaKey) -> Published:
         """Publish the caller's device's statement, encryption key, or both; then its session may read.
 
-        Where the statement ends sessions, their documents go first: if that fails, nothing has changed and the call
-        can be made again. They go once more afterwards, in case a session was renewed in between.
+        Where the statement ends sessions, see Ending: if that fails, nothing has changed and the call can be made again.
 
         Raises:
             InvalidRequest: see common.keys.statements and .encryption_keys; a device begins without its first key;
@@ -34,7 +31,7 @@ class Publishing:
         now = self.clock()
         statement = key = None
         if publication.statement is not None:
-            statement = read_chain_statement(publication.statement, caller, device_key)
+            statement = read_chain_statement(publication.statement, caller.uid, device_key)
         if publication.encryption_key is not None:
             key = read_encryption_key(publication.encryption_key, caller, device_key)
         if isinstance(statement, AddedDevice):
@@ -42,16 +39,12 @@ class Publishing:
         if isinstance(statement, FirstDevice | Reset) and key is None:
             raise InvalidRequest("A chain begins together with the device's first encryption key.")
         if isinstance(statement, Removal | Reset):
-            await self._shut_out(caller.uid, await self.store.ending(caller, statement, now))
+            await self.ending.begin(caller.uid, await self.store.ending(caller, statement, now))
         published = await self.store.publish(caller, statement, key, now)
-        await self._shut_out(caller.uid, published.ended)
+        await self.ending.finish(caller.uid, published.ended)
         if published.state == "active":
             await self.readers.admit(caller)
         return published
-
-    async def _shut_out(self, uid: str, sessions: tuple[str, ...]) -> None:
-        for start in range(0, len(sessions), _AT_ONCE):
-            await self.documents.delete(uid, *sessions[start : start + _AT_ONCE])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ Whether a statement may follow is decided in common.keys.chain.
 from typing import Any
 
 from common.errors import InvalidRequest
-from common.identity import Caller
 from common.jose import (
     SIGNING,
     WRAPPING,
@@ -36,8 +35,8 @@ _BACKUP = frozenset(("n", "hash"))
 _NAME = "The statement"
 
 
-def read_chain_statement(compact: str, caller: Caller, key: RsaKey) -> Statement:
-    """Read a statement of the caller's account, signed by the caller's device, whose signing key is `key`.
+def read_chain_statement(compact: str, uid: str, *signers: RsaKey) -> Statement:
+    """Read a statement of the account, signed by a device that has one of these signing keys.
 
     Raises:
         InvalidRequest: it is malformed, of another account or device, badly signed, or does what no act does.
@@ -48,11 +47,12 @@ def read_chain_statement(compact: str, caller: Caller, key: RsaKey) -> Statement
     if not isinstance(act, str) or act not in _CARRIED:
         raise InvalidRequest(f"{_NAME}'s act must be one of {', '.join(_CARRIED)}.")
     exact(payload, _COMMON | _CARRIED[act], _NAME)
-    if payload["iss"] != caller.uid or signed.kid != caller.device:
-        raise InvalidRequest(f"{_NAME} must be of the caller's account and device.")
+    key = next((signer for signer in signers if signer.kid == signed.kid), None)
+    if payload["iss"] != uid or key is None:
+        raise InvalidRequest(f"{_NAME} must be of the account and signed by a device of it.")
     common = {
-        "uid": caller.uid,
-        "signer": caller.device,
+        "uid": uid,
+        "signer": signed.kid,
         "seq": integer(payload["seq"], "seq"),
         "prev": _prev(payload),
         "issued_at": payload["iat"],
@@ -107,7 +107,7 @@ def _first(act: str, payload: dict[str, Any], common: dict[str, Any]) -> FirstDe
 def _require_own(payload: dict[str, Any], common: dict[str, Any]) -> None:
     key = read_key(payload["device"], SIGNING, f"{_NAME}'s device")
     if key.kid != common["signer"]:
-        raise InvalidRequest(f"{_NAME} must be of the caller's account and device.")
+        raise InvalidRequest(f"{_NAME} must be of the device that signs it.")
 
 
 def _history_key(payload: dict[str, Any], common: dict[str, Any]) -> HistoryKey:

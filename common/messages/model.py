@@ -55,13 +55,17 @@ class Permit:
 
     session_alive: bool
     device_active: bool
+    device_restored: bool
+    """The caller's device has not published a key since it came from a backup."""
     within_rate: bool
     members: tuple[str, ...]
     """Of the conversation, ascending; empty if there is none."""
     blocked: bool
     """A member has blocked the caller."""
     keys: tuple[RecipientKey, ...]
-    """Of the members' active devices, the caller's own device included."""
+    """Of the members' active devices, the caller's own device included; of restored devices none until they publish."""
+    restored: tuple[str, ...]
+    """The members that have an active device which has not published a key since it came from a backup."""
     history_kids: tuple[str, ...]
     """The living history key of each member that has one, the caller's own account included."""
 

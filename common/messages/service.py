@@ -9,6 +9,7 @@ from common.errors import (
     MessageConflict,
     NotAMember,
     RateLimited,
+    Restored,
     Unauthenticated,
 )
 from common.identity import Caller
@@ -35,6 +36,7 @@ class Messages:
         Raises:
             InvalidRequest: the envelope is not one of the protocol, or expires_at is past or too far ahead.
             Unauthenticated, DeviceNotActive, NotAMember, Blocked, RateLimited: the caller may not send this.
+            Restored: the caller's device, or the devices of another member without a key, are to publish one first.
             DeviceMismatch: the envelope is not sealed for exactly the members' active keys, and their history keys
                 if it does not expire.
             MessageConflict: other bytes stand under this id.
@@ -45,8 +47,9 @@ class Messages:
         _require(permit, caller)
         try:
             expires_at = _expiry(request, now)
+            _require_published(permit, caller, now)
             await self._require_match(permit, kids, request, caller, now)
-        except (InvalidRequest, DeviceMismatch):
+        except (InvalidRequest, Restored, DeviceMismatch):
             stored = await self.log.find(request.conversation_id, request.message_id)
             if stored is None or not _same(stored, request, caller):
                 raise
@@ -107,6 +110,17 @@ def _require(permit: Permit, caller: Caller) -> None:
         raise RateLimited("Too many messages from this account. Wait, then send again.", retry_after=1)
     if permit.blocked:
         raise Blocked("A member of this conversation does not accept messages from the caller.")
+
+
+def _require_published(permit: Permit, caller: Caller, now: float) -> None:
+    if permit.device_restored:
+        raise Restored("The service was restored: publish an encryption key, then send.", uids=[caller.uid])
+    readers = {caller.uid, *(key.uid for key in permit.keys if key.expires_at > now)}
+    silent = [uid for uid in permit.restored if uid not in readers]
+    if silent:
+        raise Restored(
+            "The service was restored: the recipient's device is to publish its key first.", uids=silent
+        )
 
 
 def _same(stored: StoredMessage, request: NewMessage, caller: Caller) -> bool:

@@ -6,7 +6,7 @@ from common.clock import Clock
 from common.errors import DeviceNotActive, NotFound, Unauthenticated
 from common.identity import Caller
 from common.sessions.model import Standing
-from common.sessions.ports import LiveSessions, SessionStore
+from common.sessions.ports import LiveSessions, Revoked, SessionStore
 
 READING = 7_800
 """How long a session may read after it was begun or renewed, in seconds: the hour of its custom token, the hour of the ID
@@ -19,6 +19,7 @@ _AT_ONCE = 100
 class Admission:
     store: SessionStore
     live: LiveSessions
+    revoked: Revoked
     clock: Clock
 
     async def admit(self, caller: Caller) -> Standing:
@@ -44,8 +45,8 @@ class Admission:
     async def end(self, caller: Caller, session: str) -> None:
         """End a session of the caller's account; the next send and the next read see it. May be repeated.
 
-        The document goes first: if that fails, the row still stands and the call can be made again. It goes once more
-        after the row, in case the session was renewed in between.
+        That it ends is noted first, then its document goes: if that fails, the row still stands and the call can be made
+        again. The document goes once more after the row, in case the session was renewed in between.
 
         Raises:
             NotFound: the account has no such session.
@@ -56,18 +57,27 @@ class Admission:
             standing = await self.store.standing(caller, now)
             if standing is None or standing.state != "active":
                 raise DeviceNotActive("A device that is not active may end its own session alone.")
-        await self.live.delete(caller.uid, session)
-        if not await self.store.end(caller.uid, session, now):
+        if not await self.store.has(caller.uid, session):
             raise NotFound("This account has no such session.")
-        await self.live.delete(caller.uid, session)
+        await self.revoked.note_sessions(session)
+        await self._end(caller.uid, session)
+
+    async def end_misused(self, caller: Caller) -> None:
+        """End the caller's session, which somebody else may hold: at once, and only then is it noted."""
+        await self._end(caller.uid, caller.session)
+        await self.revoked.note_sessions(caller.session)
 
     async def end_all(self, caller: Caller) -> None:
         """End every session of the caller's account, the caller's own last: until then the call may be repeated."""
         while others := await self._others(caller):
-            await self.live.delete(caller.uid, *others)
-            await self.store.end_all(caller.uid, others, self.clock())
-            await self.live.delete(caller.uid, *others)
+            await self.revoked.note_sessions(*others)
+            await self._end(caller.uid, *others)
         await self.end(caller, caller.session)
+
+    async def _end(self, uid: str, *sessions: str) -> None:
+        await self.live.delete(uid, *sessions)
+        await self.store.end(uid, sessions, self.clock())
+        await self.live.delete(uid, *sessions)
 
     async def _others(self, caller: Caller) -> list[str]:
         living = await self.store.living(caller.uid, self.clock(), after=None, most=_AT_ONCE)

@@ -164,6 +164,8 @@ class StoredSession:
     rotation_proof: str | None = None
     """Hash of the proof that came with the rotation."""
     rotated_at: float | None = None
+    restored: bool = False
+    """It comes from a backup: its refresh token may have been rotated since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,8 @@ class Standing:
     head: Head | None
     expires_at: float
     """When the session ends unless it is renewed."""
+    restored: bool = False
+    """The device comes from a backup and has not published an encryption key since."""
     pending_reset: PendingReset | None = None
     """Of the account, where the store was asked for it."""
 
@@ -199,6 +203,8 @@ class Opened:
     expires_in: int
     """Seconds."""
     refresh_token: str
+    restored: bool
+    """The device is to publish an encryption key: the one that the service has may be an old one."""
     custom_token: str | None
     """None until the device is active: before that it may read nothing."""
     pending_reset: PendingReset | None
@@ -208,7 +214,7 @@ class Opened:
         return {
             "uid": self.uid,
             "session_id": self.session,
-            "device": {"id": self.device, "state": self.state},
+            "device": {"id": self.device, "state": self.state, "restored": self.restored},
             "head": self.head.json() if self.head else None,
             "access_token": self.access_token,
             "token_type": "Bearer",

@@ -54,16 +54,16 @@ class SessionStore(Protocol):
     ) -> bool:
         """Replace the refresh hash `presented` by `successor`, remembering `proof`, in one conditional statement.
 
-        The session was seen now.
+        The session was seen now. Of a restored session any hash counts as the present one, and it is restored no longer.
 
         False if `presented` is no longer the present one.
         """
 
-    async def end(self, uid: str, session: str, now: float) -> bool:
-        """End a session of this account, with its audit line; True if there is one, ended now or before."""
+    async def has(self, uid: str, session: str) -> bool:
+        """Whether this account has such a session, living or ended."""
 
-    async def end_all(self, uid: str, sessions: Sequence[str], now: float) -> None:
-        """End these sessions of this account, with their audit lines, in one transaction."""
+    async def end(self, uid: str, sessions: Sequence[str], now: float) -> None:
+        """End those of these sessions that are this account's and live, with their audit lines, in one transaction."""
 
     async def living(self, uid: str, now: float, *, after: str | None, most: int) -> list[ListedSession]:
         """The account's sessions that live, newest first, `most` at most; `after`: those that come after that one."""
@@ -84,6 +84,12 @@ class LiveSessions(Protocol):
     async def put(self, caller: Caller, *, expires_at: float) -> None: ...
 
     async def delete(self, uid: str, *sessions: str) -> None: ...
+
+
+class Revoked(Protocol):
+    """The list of what was ended, which no backup takes back."""
+
+    async def note_sessions(self, *sessions: str) -> None: ...
 
 
 class TokenKeys(Protocol):

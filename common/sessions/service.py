@@ -70,6 +70,8 @@ class Sessions:
         has no proof of the session's device changes nothing. The rotation comes last, when nothing else can fail: a
         client that was refused for a fault, however long it lasts, still holds a token that was never used.
 
+        Of a session that was restored from a backup any token counts, once: which one is the newest was lost.
+
         Raises:
             InvalidProof: see there.
             Unauthenticated: the token is unknown, expired, revoked, or was used before.
@@ -130,7 +132,7 @@ class Sessions:
         )
         if repeated:
             return
-        await self.admission.end(_owner(session), session.id)
+        await self.admission.end_misused(_owner(session))
         raise Unauthenticated("This refresh token was used before, so its session has ended. Sign in again.")
 
     async def _admitted(self, caller: Caller) -> "_Admitted":
@@ -145,6 +147,7 @@ class Sessions:
             session=caller.session,
             device=caller.device,
             state=standing.state,
+            restored=standing.restored,
             head=standing.head,
             access_token=tokens.issue(caller, issuer=self.issuer, keys=self.keys, now=now),
             expires_in=tokens.LIFETIME,

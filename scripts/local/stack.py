@@ -92,7 +92,7 @@ def make_folders(data: Path) -> None:
     """The folder must let pass PostgreSQL's user; what is private in it is in folders of its own."""
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o711)
-    for private in ("logs", "mail", "backups", "secrets"):
+    for private in ("logs", "mail", "backups", "revocations", "secrets"):
         (data / private).mkdir(mode=0o700, exist_ok=True)
 
 
@@ -233,6 +233,7 @@ def suite_environment(
         "SMTP_URL_FILE": str(keys.smtp_url),
         "MAIL_FROM": "Sealpost <no-reply@sealpost.localhost>",
         "BACKUP_FOLDER": str(backing.data / "backups" / project),
+        "REVOCATIONS_FOLDER": str(backing.data / "revocations" / project),
     }
 
 

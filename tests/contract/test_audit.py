@@ -38,10 +38,7 @@ async def test_a_session_leaves_a_line_when_it_begins_and_one_when_it_ends(
     await real.sessions.open(session, modulus=modulus_of(session.device), now=NOW + 5)
     begun = ("session-begun", caller.device, caller.session)
     assert await lines(pool, caller.uid) == [begun]
-    assert (
-        await asyncio.gather(*(real.sessions.end(caller.uid, caller.session, NOW + 10) for _ in range(4)))
-        == [True] * 4
-    )
+    await asyncio.gather(*(real.sessions.end(caller.uid, [caller.session], NOW + 10) for _ in range(4)))
     assert await lines(pool, caller.uid) == [begun, ("session-ended", caller.device, caller.session)]
     begun_entry, ended_entry = reversed(await PostgresAudit(pool).read(caller.uid, before=None, most=9))
     assert [begun_entry.at, ended_entry.at] == pytest.approx([NOW, NOW + 10])
@@ -53,8 +50,8 @@ async def test_several_sessions_that_end_leave_a_line_each(real: RealWorld, pool
     callers += [await real.join(new_session(session.uid, session.device)) for _ in range(3)]
     other = await real.join()
     ids = [caller.session for caller in callers]
-    await real.sessions.end(session.uid, ids[0], NOW)
-    await asyncio.gather(*(real.sessions.end_all(session.uid, [*ids, other.session], NOW) for _ in range(3)))
+    await real.sessions.end(session.uid, [ids[0]], NOW)
+    await asyncio.gather(*(real.sessions.end(session.uid, [*ids, other.session], NOW) for _ in range(3)))
     counted = Counter(await lines(pool, session.uid))
     assert counted == Counter(
         (act, session.device, one) for act in ("session-begun", "session-ended") for one in ids
@@ -64,8 +61,8 @@ async def test_several_sessions_that_end_leave_a_line_each(real: RealWorld, pool
 
 async def test_what_ends_nothing_leaves_no_line(real: RealWorld, pool: Pool) -> None:
     caller, other = await real.join(), await real.join()
-    await real.sessions.end(other.uid, caller.session, NOW)
-    await real.sessions.end(caller.uid, "x" * 22, NOW)
+    await real.sessions.end(other.uid, [caller.session], NOW)
+    await real.sessions.end(caller.uid, ["x" * 22], NOW)
     assert [act for act, *_ in await lines(pool, caller.uid)] == ["session-begun"]
     assert [act for act, *_ in await lines(pool, other.uid)] == ["session-begun"]
 

@@ -21,18 +21,20 @@ async def test_the_first_statement_stands(world: World) -> None:
     (one, head_of_one), (other, head_of_other) = await published(world), await published(world)
     made, late = creation(one, other, head_of_one), creation(other, one, head_of_other)
     assert made.id == late.id
-    assert await world.conversations.create(made, NOW) == Started(
+    assert await world.conversations.create(made, one.uid, NOW) == Started(
         id=made.id, statements=(made.compact,), created=True
     )
     for again in (made, late):
         expected = Started(id=made.id, statements=(made.compact,), created=False)
-        assert await world.conversations.create(again, NOW) == expected
+        assert await world.conversations.create(again, again.creator, NOW) == expected
 
 
 async def test_of_two_at_once_one_creates_and_both_agree(world: World) -> None:
     (one, head_of_one), (other, head_of_other) = await published(world), await published(world)
     attempts = [creation(one, other, head_of_one), creation(other, one, head_of_other)] * 3
-    started = await asyncio.gather(*(world.conversations.create(attempt, NOW) for attempt in attempts))
+    started = await asyncio.gather(
+        *(world.conversations.create(attempt, attempt.creator, NOW) for attempt in attempts)
+    )
     assert sum(each.created for each in started) == 1
     assert len({each.statements for each in started}) == 1
 
@@ -41,13 +43,13 @@ async def test_the_head_must_be_of_the_creators_chain(world: World) -> None:
     (one, _), (other, head_of_other) = await published(world), await published(world)
     for head in ((0, thumbprint()), (1, head_of_other[1]), head_of_other):
         with pytest.raises(InvalidRequest):
-            await world.conversations.create(creation(one, other, head), NOW)
+            await world.conversations.create(creation(one, other, head), one.uid, NOW)
 
 
 async def test_the_other_side_must_have_published(world: World) -> None:
     one, head = await published(world)
     with pytest.raises(NotFound):
-        await world.conversations.create(creation(one, await world.join(), head), NOW)
+        await world.conversations.create(creation(one, await world.join(), head), one.uid, NOW)
 
 
 async def test_a_conversation_with_oneself_is_created_once(world: World) -> None:
@@ -55,9 +57,9 @@ async def test_a_conversation_with_oneself_is_created_once(world: World) -> None
     made, again = creation(one, one, head), creation(one, one, head)
     assert (made.id, made.members) == (self_id(one.uid), (one.uid,))
     expected = Started(id=made.id, statements=(made.compact,), created=True)
-    assert await world.conversations.create(made, NOW) == expected
+    assert await world.conversations.create(made, one.uid, NOW) == expected
     for late in (made, again):
-        assert await world.conversations.create(late, NOW) == replace(expected, created=False)
+        assert await world.conversations.create(late, one.uid, NOW) == replace(expected, created=False)
 
 
 async def test_members_alone_find_its_statements(world: World) -> None:

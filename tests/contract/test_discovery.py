@@ -72,13 +72,13 @@ async def test_a_stranger_begins_no_conversation_with_a_closed_account(world: Wo
     details = set()
     for whom in (closed, silent):
         with pytest.raises(NotFound) as refused:
-            await world.conversations.create(creation(stranger, whom, head), NOW)
+            await world.conversations.create(creation(stranger, whom, head), stranger.uid, NOW)
         details.add(refused.value.detail)
     assert len(details) == 1
-    started = await world.conversations.create(creation(closed, closed, own_head), NOW)
+    started = await world.conversations.create(creation(closed, closed, own_head), closed.uid, NOW)
     assert started.created
     made = await world.talk(closed, stranger, own_head)
-    again = await world.conversations.create(creation(stranger, closed, head), NOW)
+    again = await world.conversations.create(creation(stranger, closed, head), stranger.uid, NOW)
     assert (again.created, again.statements) == (False, (made.compact,))
 
 

@@ -55,7 +55,7 @@ async def test_a_device_is_linked(world: World) -> None:
     assert standing is not None
     assert standing.state == "active"
     assert await world.chains.publish(laptop, None, key, NOW) == Published(head=granted, state="active")
-    await world.sessions.end(laptop.uid, laptop.session, NOW)
+    await world.sessions.end(laptop.uid, [laptop.session], NOW)
     assert await world.links.joining(laptop, NOW) is None
 
 
@@ -111,9 +111,9 @@ async def test_a_request_ends_with_the_sessions_of_its_device(world: World) -> N
     again = await world.join(new_session(laptop.uid, laptop.device))
     link, pop, key = asked(laptop, head)
     await world.links.request(laptop, link, pop, key, NOW)
-    await world.sessions.end(phone.uid, laptop.session, NOW)
+    await world.sessions.end(phone.uid, [laptop.session], NOW)
     assert await world.links.waiting(phone.uid, NOW) == link
-    await world.sessions.end(phone.uid, again.session, NOW)
+    await world.sessions.end(phone.uid, [again.session], NOW)
     assert await world.links.waiting(phone.uid, NOW) is None
     with pytest.raises(NotFound):
         await world.links.grant(phone, addition(phone, pop, head), thumbprint(), NOW, until=UNTIL)

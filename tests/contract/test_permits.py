@@ -118,7 +118,7 @@ async def test_an_ended_expired_or_foreign_session_is_dead(pair: Pair) -> None:
         (pair.one, NOW + 46 * DAY),
     ):
         assert not (await pair.check(caller, now=now)).session_alive
-    await pair.world.sessions.end(pair.one.uid, pair.one.session, NOW)
+    await pair.world.sessions.end(pair.one.uid, [pair.one.session], NOW)
     assert not (await pair.check()).session_alive
     assert (await pair.check(pair.other)).session_alive
 

@@ -21,7 +21,10 @@ from common.storage.postgres.key_backups import PostgresKeyBackups
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
+from common.storage.postgres.restores import PostgresRestores
+from common.storage.postgres.resubmissions import PostgresResubmissions
 from tests.contract.test_chains import account, fresh, history_key, removal, reset, stored
+from tests.contract.test_restores import lost_account
 from tests.contract.test_small_stores import quota
 from tests.contract.world import (
     DAY,
@@ -79,6 +82,16 @@ async def renewing(cast: Cast) -> None:
     assert await cast.actor.sessions.find(session.id, NOW)
 
 
+async def resubmitting(cast: Cast) -> None:
+    owners, store = cast.owner.sessions.pool, PostgresResubmissions(cast.pool)
+    phone, tablet, lost = await lost_account(cast.owner, owners)
+    assert await store.signing_keys(phone, phone.uid, NOW)
+    acts = [lost.addition, lost.history_key, lost.removal]
+    await cast.owner.join(new_session(phone.uid, tablet.device))
+    assert await store.ending(phone, acts, NOW)
+    assert (await store.append(phone, acts, NOW)).seq == 3
+
+
 async def standing(cast: Cast) -> None:
     assert await cast.actor.sessions.standing(await cast.owner.join(), NOW)
 
@@ -92,7 +105,8 @@ async def proofs(cast: Cast) -> None:
 
 async def ending(cast: Cast) -> None:
     caller = await cast.owner.join()
-    assert await cast.actor.sessions.end(caller.uid, caller.session, NOW)
+    assert await cast.actor.sessions.has(caller.uid, caller.session)
+    await cast.actor.sessions.end(caller.uid, [caller.session], NOW)
 
 
 async def listing(cast: Cast) -> None:
@@ -107,7 +121,7 @@ async def naming(cast: Cast) -> None:
 
 async def ending_all(cast: Cast) -> None:
     caller = await cast.owner.join()
-    await cast.actor.sessions.end_all(caller.uid, [caller.session], NOW)
+    await cast.actor.sessions.end(caller.uid, [caller.session], NOW)
 
 
 async def admitting(cast: Cast) -> None:
@@ -222,7 +236,9 @@ async def conversing(cast: Cast) -> None:
     for _ in range(2):
         await cast.actor.talk(one, other, (0, first.hash))
     with pytest.raises(NotFound):
-        await cast.actor.conversations.create(creation(one, silent, (0, first.hash)), NOW)
+        await cast.actor.conversations.create(creation(one, silent, (0, first.hash)), one.uid, NOW)
+    assert await cast.actor.conversations.signing_key(one.uid, one.device)
+    await PostgresRestores(cast.pool).restores()
 
 
 async def permits(cast: Cast) -> None:
@@ -262,6 +278,7 @@ USES: dict[str, tuple[Work, ...]] = {
     "list_sessions": (listing, standing),
     "name_session": (naming, standing),
     "list_audit": (auditing, standing),
+    "resubmit_statements": (quotas, resubmitting),
     "publish_key": (proofs, publishing, removing, announcing, resetting, standing),
     "request_link": (proofs, asking, standing),
     "get_link_request": (waiting, standing),

@@ -50,7 +50,7 @@ async def test_a_person_may_have_several_sessions_on_a_device(world: World) -> N
     session = new_session()
     one = await world.join(session)
     other = await world.join(new_session(session.uid, session.device))
-    await world.sessions.end(one.uid, one.session, NOW)
+    await world.sessions.end(one.uid, [one.session], NOW)
     assert await world.sessions.standing(one, NOW) is None
     assert await world.sessions.standing(other, NOW)
 
@@ -117,8 +117,9 @@ async def test_a_hash_is_rotated_once_however_many_try(world: World) -> None:
 async def test_an_ended_session_neither_stands_nor_rotates(world: World) -> None:
     session = new_session()
     caller = await world.join(session)
-    assert await world.sessions.end(caller.uid, caller.session, NOW)
-    assert await world.sessions.end(caller.uid, caller.session, NOW)
+    for _ in range(2):
+        await world.sessions.end(caller.uid, [caller.session], NOW)
+        assert await world.sessions.has(caller.uid, caller.session)
     assert await world.sessions.standing(caller, NOW) is None
     assert await world.sessions.find(session.id, NOW) is None
     assert not await world.sessions.rotate(
@@ -133,8 +134,9 @@ async def test_an_ended_session_neither_stands_nor_rotates(world: World) -> None
 
 async def test_nobody_ends_anothers_session(world: World) -> None:
     caller, other = await world.join(), await world.join()
-    assert not await world.sessions.end(other.uid, caller.session, NOW)
-    assert not await world.sessions.end(caller.uid, "x" * 22, NOW)
+    for uid, session in ((other.uid, caller.session), (caller.uid, "x" * 22)):
+        assert not await world.sessions.has(uid, session)
+        await world.sessions.end(uid, [session], NOW)
     assert await world.sessions.standing(caller, NOW)
 
 
@@ -188,7 +190,7 @@ async def test_living_sessions_are_listed_newest_first(world: World) -> None:
     ):
         page = await world.sessions.living(uid, NOW + 61, after=after, most=3)
         assert [session.id for session in page] == rest[:3]
-    await world.sessions.end(uid, expected[2], NOW + 61)
+    await world.sessions.end(uid, [expected[2]], NOW + 61)
     page = await world.sessions.living(uid, NOW + 61, after=expected[2], most=10)
     assert [session.id for session in page] == expected[3:]
     other = await world.join()
@@ -220,7 +222,7 @@ async def test_a_living_session_is_named(world: World) -> None:
     assert not await world.sessions.name(other.uid, caller.session, "x", NOW)
     assert not await world.sessions.name(caller.uid, "x" * 22, "x", NOW)
     assert not await world.sessions.name(caller.uid, caller.session, "x", NOW + 46 * DAY)
-    await world.sessions.end(caller.uid, caller.session, NOW)
+    await world.sessions.end(caller.uid, [caller.session], NOW)
     assert not await world.sessions.name(caller.uid, caller.session, "x", NOW)
 
 
@@ -228,14 +230,14 @@ async def test_several_sessions_of_one_account_end_at_once(world: World) -> None
     session = new_session()
     one, other = await world.join(session), await world.join()
     callers = [await world.join(new_session(session.uid, session.device)) for _ in range(2)]
-    await world.sessions.end(one.uid, callers[0].session, NOW)
+    await world.sessions.end(one.uid, [callers[0].session], NOW)
     ids = [caller.session for caller in callers]
     for _ in range(2):
-        await world.sessions.end_all(one.uid, [*ids, other.session, "x" * 22], NOW + 1)
+        await world.sessions.end(one.uid, [*ids, other.session, "x" * 22], NOW + 1)
     assert [await world.sessions.standing(caller, NOW) is None for caller in callers] == [True, True]
     assert await world.sessions.standing(one, NOW)
     assert await world.sessions.standing(other, NOW)
-    await world.sessions.end_all(one.uid, [], NOW)
+    await world.sessions.end(one.uid, [], NOW)
 
 
 async def test_several_documents_go_at_once(world: World) -> None:

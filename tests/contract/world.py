@@ -110,6 +110,8 @@ def creation(one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
         kind="self" if alone else "direct",
         members=members,
         creator=one.uid,
+        device=one.device,
+        issued_at=int(NOW),
         creator_head=head,
         compact=f"conversation.{secrets.token_hex(100)}.x",
     )
@@ -127,7 +129,14 @@ def asked(caller: Caller, head: Head) -> tuple[Link, Pop, EncryptionKey]:
     }
     key = stored_encryption_key(f"key.{base64url(json.dumps(payload).encode())}.x")
     compact = f"pop.{secrets.token_hex(100)}.x"
-    pop = Pop(device=caller.device, audience="", root=head.root, encryption_key=thumbprint(), compact=compact)
+    pop = Pop(
+        device=caller.device,
+        modulus=modulus_of(caller.device),
+        audience="",
+        root=head.root,
+        encryption_key=thumbprint(),
+        compact=compact,
+    )
     link = Link(
         device=caller.device,
         pop=compact,
@@ -213,7 +222,7 @@ class FakeWorld:
 
     async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
         made = creation(one, other, head)
-        started = await self.conversations.create(made, NOW)
+        started = await self.conversations.create(made, one.uid, NOW)
         self.directory.conversations[made.id] = (frozenset(made.members), started.statements)
         return replace(made, compact=started.statements[0])
 
@@ -246,5 +255,5 @@ class RealWorld:
 
     async def talk(self, one: Caller, other: Caller, head: tuple[int, str]) -> Creation:
         made = creation(one, other, head)
-        started = await self.conversations.create(made, NOW)
+        started = await self.conversations.create(made, one.uid, NOW)
         return replace(made, compact=started.statements[0])

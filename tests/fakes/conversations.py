@@ -12,14 +12,19 @@ class FakeConversationStore:
     conversations: dict[str, Creation] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     """Accounts that strangers do not find."""
+    keys: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(uid, device) -> modulus"""
 
-    async def create(self, creation: Creation, now: float) -> Started:
+    async def signing_key(self, uid: str, device: str) -> str | None:
+        return self.keys.get((uid, device))
+
+    async def create(self, creation: Creation, caller: str, now: float) -> Started:
         assert now > 0
         if self.heads.get(creation.creator) != creation.creator_head:
             raise InvalidRequest("The chain has no such head.")
         if any(uid not in self.heads for uid in creation.members):
             raise NotFound("No such account.")
-        if any(uid in self.closed and not self.familiar(creation.creator, uid) for uid in creation.members):
+        if any(uid in self.closed and not self.familiar(caller, uid) for uid in creation.members):
             raise NotFound("No such account.")
         created = creation.id not in self.conversations
         stands = self.conversations.setdefault(creation.id, creation)

@@ -43,6 +43,8 @@ class FakeSessionStore:
     ended: set[str] = field(default_factory=set)
     devices: dict[str, tuple[str, str, DeviceState]] = field(default_factory=dict)
     """id -> (uid, modulus, state)"""
+    restored: set[str] = field(default_factory=set)
+    """Devices that have not published a key since they came from a backup."""
     heads: dict[str, Head] = field(default_factory=dict)
     proofs: set[tuple[str, str]] = field(default_factory=set)
     listed: dict[str, ListedSession] = field(default_factory=dict)
@@ -91,7 +93,8 @@ class FakeSessionStore:
     ) -> bool:
         await asyncio.sleep(0)
         stored = self.sessions[session]
-        if stored.refresh_hash != presented or not self._alive(stored, now):
+        known = stored.refresh_hash == presented or stored.restored
+        if not known or not self._alive(stored, now):
             return False
         self.sessions[session] = replace(
             stored,
@@ -100,22 +103,21 @@ class FakeSessionStore:
             rotation_proof=proof,
             rotated_at=now,
             expires_at=expires_at,
+            restored=False,
         )
         self.listed[session] = replace(self.listed[session], seen_at=now, expires_at=expires_at)
         return True
 
-    async def end(self, uid: str, session: str, now: float) -> bool:
+    async def has(self, uid: str, session: str) -> bool:
         await asyncio.sleep(0)
-        assert now > 0
         stored = self.sessions.get(session)
-        if stored is None or stored.uid != uid:
-            return False
-        self.ended.add(session)
-        return True
+        return stored is not None and stored.uid == uid
 
-    async def end_all(self, uid: str, sessions: Sequence[str], now: float) -> None:
+    async def end(self, uid: str, sessions: Sequence[str], now: float) -> None:
+        assert now > 0
         for session in sessions:
-            await self.end(uid, session, now)
+            if await self.has(uid, session):
+                self.ended.add(session)
 
     async def living(self, uid: str, now: float, *, after: str | None, most: int) -> list[ListedSession]:
         await asyncio.sleep(0)
@@ -151,7 +153,11 @@ class FakeSessionStore:
     def _standing(self, session: StoredSession) -> Standing:
         _, modulus, state = self.devices[session.device]
         return Standing(
-            modulus=modulus, state=state, head=self.heads.get(session.uid), expires_at=session.expires_at
+            modulus=modulus,
+            state=state,
+            head=self.heads.get(session.uid),
+            expires_at=session.expires_at,
+            restored=session.device in self.restored,
         )
 
 

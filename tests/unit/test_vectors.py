@@ -32,6 +32,7 @@ from common.messages.envelope import read_kids
 from common.sessions.proof import Proof, Target, read_proof
 from tests.fakes.clock import FakeClock
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
+from tests.fakes.restores import FakeRestores
 from tests.signing import key
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -147,7 +148,7 @@ def test_jws_refused(case: dict[str, Any]) -> None:
 def test_chains(case: dict[str, Any]) -> None:
     """Those that are refused, and longer ones: tests/unit/keys/test_replay.py."""
     (statement,) = case["statements"]
-    first = read_chain_statement(statement, *owner(case["uid"]))
+    first = read_chain_statement(statement, case["uid"], owner(case["uid"])[1])
     assert [first.hash] == case["hashes"]
     assert (first.uid, first.hash) == (case["head"]["uid"], case["head"]["hash"])
 
@@ -178,6 +179,7 @@ def conversations() -> Conversations:
     return Conversations(
         store=FakeConversationStore(heads=heads),
         live=FakeLiveConversations(),
+        restores=FakeRestores(),
         clock=FakeClock(NOW),
     )
 

@@ -4,6 +4,7 @@ from common.errors import InvalidRequest
 from common.identity import Caller
 from common.keys.chain import DAY, Chain, require_pace
 from common.keys.model import FirstDevice, HistoryKey, Removal, Reset, Statement
+from common.restores import may_be_lost
 from common.storage.postgres.audit import audit
 from common.storage.postgres.chain_rows import activate, is_taken
 from common.storage.postgres.connection import Run
@@ -58,24 +59,26 @@ def sessions_of(run: Run, uid: str, devices: list[str], now: float, *, ended: bo
 def bring_about(run: Run, chain: Chain, statement: Statement, caller: Caller, now: float) -> None:
     """Raises InvalidRequest: a history key that cannot be; RateLimited: see require_pace."""
     uid, session = caller.uid, caller.session
+    restored = may_be_lost(statement.issued_at, chain.restores)
     if isinstance(statement, FirstDevice):
-        activate(run, uid, statement.signer, now)
+        activate(run, uid, statement.signer, now, restored=restored)
         audit(run, uid, "device-added", now, device=statement.signer, session=session)
     elif isinstance(statement, Removal):
-        _shut_out(run, chain, statement, now)
+        shut_out(run, chain, statement, now)
         audit(run, uid, "device-revoked", now, device=statement.device, session=session)
     elif isinstance(statement, Reset):
-        _shut_out(run, chain, statement, now)
-        activate(run, uid, statement.signer, now)
+        shut_out(run, chain, statement, now)
+        activate(run, uid, statement.signer, now, restored=restored)
         run(_FORGET_WISH, uid=uid)
         run(_FORGET_LINK, uid=uid)
         audit(run, uid, "reset", now, device=statement.signer, session=session)
     elif isinstance(statement, HistoryKey):
-        _set_history_key(run, chain, statement, now)
+        _require_announceable(run, statement, now)
+        set_history_key(run, chain, statement)
         audit(run, uid, "history-key-set", now, device=statement.signer, session=session)
 
 
-def _shut_out(run: Run, chain: Chain, statement: Statement, now: float) -> None:
+def shut_out(run: Run, chain: Chain, statement: Statement, now: float) -> None:
     devices = ended_devices(chain, statement)
     run(_REVOKE, uid=statement.uid, devices=devices)
     run(_END_KEYS, uid=statement.uid, devices=devices)
@@ -83,14 +86,19 @@ def _shut_out(run: Run, chain: Chain, statement: Statement, now: float) -> None:
     run(_END_HISTORY_KEY, uid=statement.uid)
 
 
-def _set_history_key(run: Run, chain: Chain, statement: HistoryKey, now: float) -> None:
+def _require_announceable(run: Run, statement: HistoryKey, now: float) -> None:
+    require_pace(run(_CHANGES, uid=statement.uid, since=now - DAY)[0][0])
+    backup = statement.backup
+    if backup is not None and not run(_STORED_BACKUP, uid=statement.uid, n=backup.n, hash=backup.hash):
+        raise InvalidRequest("The backup is not one that the account has stored: check n and hash.")
+
+
+def set_history_key(run: Run, chain: Chain, statement: HistoryKey) -> None:
+    """Raises InvalidRequest: the key was published before."""
     uid, kid, backup = statement.uid, statement.kid, statement.backup
-    require_pace(run(_CHANGES, uid=uid, since=now - DAY)[0][0])
     if kid is None or backup is None:
         run(_END_HISTORY_KEY, uid=uid)
         return
-    if not run(_STORED_BACKUP, uid=uid, n=backup.n, hash=backup.hash):
-        raise InvalidRequest("The backup is not one that the account has stored: check n and hash.")
     if chain.living == kid:
         run(_NEW_BACKUP, kid=kid, n=backup.n, hash=backup.hash)
         return

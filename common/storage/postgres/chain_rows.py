@@ -1,5 +1,6 @@
 """The rows of an account's chain, changed in transactions that hold the account's row."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from common.errors import KeyConflict
@@ -7,7 +8,9 @@ from common.identity import DeviceState, Head
 from common.keys.chain import Chain, head_after, require_fresh
 from common.keys.model import EncryptionKey, Statement
 from common.keys.statements import issued_at
+from common.restores import Restore
 from common.storage.postgres.connection import Run
+from common.storage.postgres.restores import read_restores
 
 # The account's row is the lock under which its chain, its devices and their keys change.
 _LOCK = "select root, head_seq, head_hash from accounts where uid = :uid for no key update"
@@ -21,11 +24,16 @@ values (:uid, :seq, :hash, :statement, to_timestamp(:now::double precision))
 """
 _MOVE_HEAD = "update accounts set root = :root, head_seq = :seq, head_hash = :hash where uid = :uid"
 _ACTIVATE = """
-update devices set state = 'active', activated_at = to_timestamp(:now::double precision)
+update devices
+set state = 'active', activated_at = to_timestamp(:now::double precision), restored = :restored::boolean
 where id = :device and uid = :uid and state = 'pending'
 """
 _KNOWN_KEY = "select true from encryption_keys where device = :device and n = :n and statement = :statement"
-_CURRENT_KEY = "select n from encryption_keys where device = :device and current"
+_CURRENT_KEY = """
+select coalesce((select n from encryption_keys where device = :device and current), 0), restored
+from devices where id = :device
+"""
+_PUBLISHED = "update devices set restored = false where id = :device"
 _SUPERSEDE = "update encryption_keys set current = false where device = :device and current"
 _TAKEN = """
 select true where exists (select from encryption_keys where kid = :kid)
@@ -54,6 +62,7 @@ def lock(run: Run, uid: str) -> Chain:
         history_keys=frozenset(kid for kid, _, _ in keys),
         living=next((kid for kid, living, _ in keys if living), None),
         announced=max((backup_n for _, _, backup_n in keys), default=0),
+        restores=read_restores(run),
     )
 
 
@@ -69,8 +78,9 @@ def append(run: Run, chain: Chain, statement: Statement, now: float) -> Head:
     return head
 
 
-def activate(run: Run, uid: str, device: str, now: float) -> None:
-    run(_ACTIVATE, uid=uid, device=device, now=now)
+def activate(run: Run, uid: str, device: str, now: float, *, restored: bool = False) -> None:
+    """Let a pending device be active; `restored`: it was that before, and has other encryption keys than are kept."""
+    run(_ACTIVATE, uid=uid, device=device, now=now, restored=restored)
 
 
 def is_taken(run: Run, kid: str) -> bool:
@@ -78,20 +88,21 @@ def is_taken(run: Run, kid: str) -> bool:
     return bool(run(_TAKEN, kid=kid))
 
 
-def supersede(run: Run, key: EncryptionKey, now: float) -> None:
-    """Make a key its device's current one, unless it was that before.
+def supersede(run: Run, key: EncryptionKey, now: float, restores: Iterable[Restore]) -> None:
+    """Make a key its device's current one, unless it was that before. After a restore any above the kept one follows.
 
     Raises:
         KeyConflict, InvalidRequest: see ChainStore.publish and require_fresh.
     """
     if run(_KNOWN_KEY, device=key.device, n=key.n, statement=key.compact):
         return
-    require_fresh(key, now)
-    current = run(_CURRENT_KEY, device=key.device)
-    n: int = current[0][0] if current else 0
-    if key.n != n + 1:
+    require_fresh(key, now, restores)
+    ((n, restored),) = run(_CURRENT_KEY, device=key.device)
+    if key.n <= n or (key.n > n + 1 and not restored):
         raise KeyConflict("The key's n must be the current one plus one.", n=n)
     run(_SUPERSEDE, device=key.device)
+    if restored:
+        run(_PUBLISHED, device=key.device)
     keep_key(run, key)
 
 

@@ -55,7 +55,7 @@ class PostgresChains:
             head = chain.head or chain.require_active(caller.device)
             if key is not None:
                 chain.require_active(caller.device)
-                supersede(run, key, now)
+                supersede(run, key, now, chain.restores)
             ended = sessions_of(run, caller.uid, ended_devices(chain, statement), now, ended=True)
             return Published(head=head, state=chain.devices[caller.device], ended=ended)
 

@@ -6,6 +6,7 @@ from common.storage.postgres.connection import Run
 from common.storage.postgres.discovery import OPEN
 from common.storage.postgres.pool import Pool
 
+_SIGNING_KEY = "select modulus from devices where id = :device and uid = :uid"
 _CREATORS_HEAD = "select true from statements where uid = :uid and seq = :seq and hash = :hash"
 # Who closed their account to strangers is to them as who has none.
 _REACHABLE = f"""
@@ -30,14 +31,16 @@ _STATEMENTS = "select statement from conversation_statements where cid = :cid or
 class PostgresConversations:
     pool: Pool
 
-    async def create(self, creation: Creation, now: float) -> Started:
+    async def signing_key(self, uid: str, device: str) -> str | None:
+        rows = await self.pool.run(_SIGNING_KEY, uid=uid, device=device)
+        return rows[0][0] if rows else None
+
+    async def create(self, creation: Creation, caller: str, now: float) -> Started:
         def work(run: Run) -> Started:
             seq, head_hash = creation.creator_head
             if not run(_CREATORS_HEAD, uid=creation.creator, seq=seq, hash=head_hash):
                 raise InvalidRequest("The statement's head is not one of the creator's key chain.")
-            if run(_REACHABLE, uids=list(creation.members), caller=creation.creator) != [
-                [len(creation.members)]
-            ]:
+            if run(_REACHABLE, uids=list(creation.members), caller=caller) != [[len(creation.members)]]:
                 raise NotFound("The other member has not published any keys.")
             # Where the other side is at it too, this waits for its commit and then finds its conversation.
             created = bool(run(_CREATE, cid=creation.id, kind=creation.kind, hash=creation.hash, now=now))

@@ -48,7 +48,7 @@ select 'account', wanted.place, account.uid, account.root, account.head_seq, acc
      from statements s where s.uid = account.uid and s.seq > wanted.known_seq),
     (select coalesce(json_agg(k.statement order by k.kid), '[]')
      from encryption_keys k join devices d on d.id = k.device
-     where k.uid = account.uid and k.current and d.state = 'active'
+     where k.uid = account.uid and k.current and d.state = 'active' and not d.restored
        and k.expires_at > to_timestamp(:now::double precision))
 from unnest(:indexes::text[], :uids::text[], :known_seqs::bigint[]) with ordinality
         as wanted (address_index, uid, known_seq, place)

@@ -16,7 +16,7 @@ with moment as (
         make_interval(secs => :cost::double precision) as cost,
         make_interval(secs => :burst::double precision) as burst
 ), session as (
-    select device.state = 'active' as active
+    select device.state = 'active' as active, device.restored
     from moment, sessions session
     join devices device on device.uid = session.uid and device.id = session.device
     where session.id = :session and session.uid = :uid and session.device = :device
@@ -34,6 +34,7 @@ with moment as (
 )
 select
     (select active from session),
+    (select restored from session),
     exists (select from spent),
     (select coalesce(json_agg(uid order by uid), '[]') from circle),
     exists (select from blocks where uid in (select uid from circle) and blocked_uid = :uid),
@@ -41,7 +42,10 @@ select
                                                extract(epoch from key.expires_at))), '[]')
      from circle
      join encryption_keys key on key.uid = circle.uid and key.current
-     join devices device on device.id = key.device and device.state = 'active'),
+     join devices device on device.id = key.device and device.state = 'active' and not device.restored),
+    (select coalesce(json_agg(uid order by uid), '[]') from circle
+     where exists (select from devices device
+                   where device.uid = circle.uid and device.state = 'active' and device.restored)),
     (select coalesce(json_agg(history.kid), '[]')
      from circle join history_keys history on history.uid = circle.uid and history.living)
 """
@@ -63,10 +67,11 @@ class PostgresPermits:
             burst=rate.burst / rate.per_second,
             now=now,
         )
-        active, spent, members, blocked, keys, history_kids = rows[0]
+        active, restored, spent, members, blocked, keys, restored_members, history_kids = rows[0]
         return Permit(
             session_alive=active is not None,
             device_active=bool(active),
+            device_restored=bool(restored),
             within_rate=spent,
             members=tuple(members),
             blocked=blocked,
@@ -74,6 +79,7 @@ class PostgresPermits:
                 RecipientKey(kid=kid, uid=uid, device=device, expires_at=float(expires_at))
                 for kid, uid, device, expires_at in keys
             ),
+            restored=tuple(restored_members),
             history_kids=tuple(history_kids),
         )
 

@@ -46,7 +46,7 @@ returning true
 """
 
 _STANDING_COLUMNS = """
-device.modulus, device.state, extract(epoch from session.expires_at)::double precision,
+device.modulus, device.state, device.restored, extract(epoch from session.expires_at)::double precision,
 account.uid, account.root, account.head_seq, account.head_hash
 """
 _LIVE = "session.revoked_at is null and session.expires_at > to_timestamp(:now::double precision)"
@@ -58,7 +58,7 @@ join accounts account on account.uid = session.uid
 _FIND = f"""
 select {_STANDING_COLUMNS},
     session.device, session.refresh_hash, session.previous_hash, session.rotation_proof,
-    extract(epoch from session.rotated_at)::double precision
+    extract(epoch from session.rotated_at)::double precision, session.restored
 from {_TABLES}
 where session.id = :session and {_LIVE}
 """  # noqa: S608 - constants
@@ -82,9 +82,10 @@ update sessions session set
     previous_hash = :presented,
     rotation_proof = :proof,
     rotated_at = to_timestamp(:now::double precision),
+    restored = false,
     seen_at = to_timestamp(:now::double precision),
     expires_at = to_timestamp(:expires_at::double precision)
-where session.id = :session and session.refresh_hash = :presented and {_LIVE}
+where session.id = :session and (session.refresh_hash = :presented or session.restored) and {_LIVE}
 returning true
 """  # noqa: S608 - constants
 _END = """
@@ -153,16 +154,17 @@ class PostgresSessions:
         rows = await self.pool.run(_FIND, session=session, now=now)
         if not rows:
             return None
-        *standing, device, refresh_hash, previous_hash, rotation_proof, rotated_at = rows[0]
+        *standing, device, refresh_hash, previous_hash, rotation_proof, rotated_at, restored = rows[0]
         stored = StoredSession(
             id=session,
-            uid=standing[3],
+            uid=standing[4],
             device=device,
             refresh_hash=refresh_hash,
-            expires_at=standing[2],
+            expires_at=standing[3],
             previous_hash=previous_hash,
             rotation_proof=rotation_proof,
             rotated_at=rotated_at,
+            restored=restored,
         )
         return stored, _standing(standing)
 
@@ -180,14 +182,10 @@ class PostgresSessions:
         )
         return bool(rows)
 
-    async def end(self, uid: str, session: str, now: float) -> bool:
-        def work(run: Run) -> bool:
-            _end(run, uid, [session], now)
-            return bool(run(_EXISTS, session=session, uid=uid))
+    async def has(self, uid: str, session: str) -> bool:
+        return bool(await self.pool.run(_EXISTS, session=session, uid=uid))
 
-        return await self.pool.transaction(work)
-
-    async def end_all(self, uid: str, sessions: Sequence[str], now: float) -> None:
+    async def end(self, uid: str, sessions: Sequence[str], now: float) -> None:
         await self.pool.transaction(lambda run: _end(run, uid, sessions, now))
 
     async def living(self, uid: str, now: float, *, after: str | None, most: int) -> list[ListedSession]:
@@ -237,6 +235,13 @@ def _end(run: Run, uid: str, sessions: Sequence[str], now: float) -> None:
 
 
 def _standing(row: list[Any], reset: PendingReset | None = None) -> Standing:
-    modulus, state, expires_at, uid, root, seq, head_hash = row
+    modulus, state, restored, expires_at, uid, root, seq, head_hash = row
     head = None if root is None else Head(uid=uid, root=root, seq=seq, hash=head_hash)
-    return Standing(modulus=modulus, state=state, head=head, expires_at=expires_at, pending_reset=reset)
+    return Standing(
+        modulus=modulus,
+        state=state,
+        head=head,
+        expires_at=expires_at,
+        restored=restored,
+        pending_reset=reset,
+    )

@@ -4,8 +4,10 @@ from common.conversations import Conversations, NewConversation
 from common.conversations.statements import direct_id, self_id
 from common.errors import InvalidRequest, NotFound
 from common.identity import Caller
+from common.restores import Restore
 from tests.fakes.clock import FakeClock
 from tests.fakes.conversations import FakeConversationStore, FakeLiveConversations
+from tests.fakes.restores import FakeRestores
 from tests.signing import creation, digest, key
 
 PHONE, LAPTOP = key("alice_signing"), key("bob_signing")
@@ -20,7 +22,10 @@ class World:
         self.clock = FakeClock()
         self.store = FakeConversationStore(heads=dict(HEADS))
         self.live = FakeLiveConversations()
-        self.conversations = Conversations(store=self.store, live=self.live, clock=self.clock)
+        self.restores = FakeRestores()
+        self.conversations = Conversations(
+            store=self.store, live=self.live, restores=self.restores, clock=self.clock
+        )
 
     def by_alice(self) -> NewConversation:
         return NewConversation(creation(PHONE, "alice1", "bob1", HEADS["alice1"], self.clock.now))
@@ -105,6 +110,53 @@ async def test_the_head_must_be_the_creators(world: World) -> None:
 async def test_a_forged_statement_stores_nothing(world: World) -> None:
     with pytest.raises(InvalidRequest):
         await world.conversations.start(world.by_bob(), ALICE, PHONE.known)
+    assert world.store.conversations == {}
+
+
+@pytest.mark.parametrize("iat", [-600, 600])
+async def test_two_clocks_may_be_ten_minutes_apart(world: World, iat: int) -> None:
+    statement = creation(PHONE, "alice1", "bob1", HEADS["alice1"], world.clock.now + iat)
+    assert (await world.conversations.start(NewConversation(statement), ALICE, PHONE.known)).created
+
+
+@pytest.mark.parametrize("iat", [-601, 601])
+async def test_a_statement_of_another_time_stores_nothing(world: World, iat: int) -> None:
+    statement = creation(PHONE, "alice1", "bob1", HEADS["alice1"], world.clock.now + iat)
+    with pytest.raises(InvalidRequest):
+        await world.conversations.start(NewConversation(statement), ALICE, PHONE.known)
+    assert world.store.conversations == {}
+
+
+async def test_a_lost_conversation_comes_back_by_its_statement_whoever_brings_it(world: World) -> None:
+    request, made_at = world.by_alice(), world.clock.now
+    world.clock.now += 5_000
+    world.store.keys["alice1", PHONE.kid] = PHONE.n
+    for member, device in ((ALICE, PHONE), (BOB, LAPTOP)):
+        with pytest.raises(InvalidRequest):
+            await world.conversations.start(request, member, device.known)
+    world.restores.known = [Restore(point=made_at - 100, restored_at=world.clock.now)]
+    for member, device, created in ((BOB, LAPTOP, True), (ALICE, PHONE, False)):
+        started = await world.conversations.start(request, member, device.known)
+        assert (started.statements, started.created) == ((request.statement,), created)
+
+
+@pytest.mark.parametrize(("before", "after"), [(601, 5_000), (-5_601, -5_000)])
+async def test_what_no_restore_has_lost_does_not_come_back(world: World, before: int, after: int) -> None:
+    """The window reaches ten minutes further on both sides: the statement is older than that, or younger."""
+    request, made_at = world.by_alice(), world.clock.now
+    world.clock.now += 5_000
+    world.restores.known = [Restore(point=made_at + before, restored_at=made_at + after)]
+    with pytest.raises(InvalidRequest):
+        await world.conversations.start(request, ALICE, PHONE.known)
+
+
+async def test_a_lost_conversation_must_be_signed_by_a_device_of_its_creator(world: World) -> None:
+    request = world.by_alice()
+    world.restores.known = [Restore(point=world.clock.now - 1, restored_at=world.clock.now)]
+    for keys in ({}, {("alice1", PHONE.kid): LAPTOP.n}):
+        world.store.keys = keys
+        with pytest.raises(InvalidRequest):
+            await world.conversations.start(request, BOB, LAPTOP.known)
     assert world.store.conversations == {}
 
 

@@ -5,10 +5,11 @@ import pytest
 from common.directory import AccountQuery, ConversationQuery, Directory, Disclosure, LookUp, Visibility
 from common.errors import InvalidRequest, RateLimited
 from common.identity import Address, Caller, Head, IndexKey
-from common.keys import Publication, Publishing
+from common.keys import Ending, Publication, Publishing
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import FakeDirectoryStore
 from tests.fakes.keys import FakeChainStore, FakeReaders
+from tests.fakes.revocations import FakeRevoked
 from tests.fakes.sessions import FakeLiveSessions
 from tests.signing import digest, encryption_key, first_device, key
 
@@ -27,7 +28,10 @@ class World:
         self.chains = FakeChainStore()
         self.store = FakeDirectoryStore(self.chains)
         self.publishing = Publishing(
-            store=self.chains, readers=FakeReaders(), documents=FakeLiveSessions(), clock=self.clock
+            store=self.chains,
+            readers=FakeReaders(),
+            ending=Ending(documents=FakeLiveSessions(), revoked=FakeRevoked()),
+            clock=self.clock,
         )
         self.directory = Directory(store=self.store, index_key=INDEX_KEY, clock=self.clock)
 

@@ -33,6 +33,7 @@ TABLE: list[tuple[SealpostError, int, str, dict[str, str]]] = [
     (errors.ResetDelayed("Why.", due_at=9), 409, "reset-delayed", {}),
     (errors.LinkPending("Why.", expires_at=9), 409, "link-pending", {}),
     (errors.BackupConflict("Why.", n=3), 409, "backup-conflict", {}),
+    (errors.Restored("Why.", uids=["bob1"]), 409, "restored", {}),
     (errors.DeviceMismatch("Why.", **MISMATCH), 409, "device-mismatch", {}),
     (errors.MessageConflict("Why."), 409, "message-conflict", {}),
     (problems.PayloadTooLarge("Why."), 413, "payload-too-large", {"connection": "close"}),

@@ -220,6 +220,6 @@ def test_a_mac_is_32_bytes(mac: str) -> None:
 async def test_an_ended_session_learns_nothing(world: World) -> None:
     caller = await world.caller(LAPTOP)
     await world.request(LAPTOP)
-    await world.sessions.end(UID, caller.session, world.clock.now)
+    await world.sessions.end(UID, [caller.session], world.clock.now)
     with pytest.raises(Unauthenticated):
         await world.linking.joining(caller)

@@ -9,10 +9,11 @@ import pytest
 
 from common.errors import SealpostError
 from common.identity import Caller
-from common.keys import LinkGrant, Linking, LinkRequest, Publication, Publishing
+from common.keys import Ending, LinkGrant, Linking, LinkRequest, Publication, Publishing
 from common.keys.model import Backup, Link
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeChainStore, FakeLinkStore, FakeReaders
+from tests.fakes.revocations import FakeRevoked
 from tests.fakes.sessions import FakeLiveSessions
 from tests.signing import Key, digest, encryption_key, key
 from tests.unit.keys.world import wrapping_jwk
@@ -42,7 +43,10 @@ class Service:
         self.store = FakeChainStore()
         self.links = FakeLinkStore(self.store)
         self.publishing = Publishing(
-            store=self.store, readers=FakeReaders(), documents=FakeLiveSessions(), clock=self.clock
+            store=self.store,
+            readers=FakeReaders(),
+            ending=Ending(documents=FakeLiveSessions(), revoked=FakeRevoked()),
+            clock=self.clock,
         )
         self.linking = Linking(store=self.links, audience=FILES["acts"]["service_url"], clock=self.clock)
 

@@ -51,7 +51,7 @@ def encryption(**changed: Any) -> str:
 
 
 def read_first(compact: str) -> Statement:
-    return read_chain_statement(compact, CALLER, SIGNING_KEY)
+    return read_chain_statement(compact, CALLER.uid, SIGNING_KEY)
 
 
 def read_key(compact: str, now: float = NOW) -> EncryptionKey:
@@ -70,11 +70,13 @@ REFUSED_STATEMENTS = {
         "v is true": first(v=True),
         "v is 1.0": first(v=1.0),
     },
-    "The statement must be of the caller's account and device.": {
+    "The statement must be of the account and signed by a device of it.": {
         "another account": first(iss="bob1"),
+        "signed by another": next_statement(LAPTOP, "alice1", HEAD, "revoke-device", NOW, device=PHONE.kid),
+    },
+    "The statement must be of the device that signs it.": {
         "another device": first(device=LAPTOP.jwk()),
         "a reset to another device": later("reset", device=LAPTOP.jwk()),
-        "signed by another": next_statement(LAPTOP, "alice1", HEAD, "revoke-device", NOW, device=PHONE.kid),
     },
     "The statement's act must be one of add-device, revoke-device, set-history-key, reset.": {
         "recover": first(act="recover"),
@@ -305,6 +307,7 @@ def test_every_act_is_read() -> None:
         **common(added),
         pop=Pop(
             device=LAPTOP.kid,
+            modulus=LAPTOP.n,
             audience=SERVICE,
             root=HEAD[1],
             encryption_key=digest("enc"),

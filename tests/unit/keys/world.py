@@ -4,11 +4,12 @@ from hashlib import shake_256
 from typing import Any
 
 from common.identity import Caller, Head
-from common.keys import LinkGrant, Linking, LinkRequest, Publication, Publishing, Vetoing
+from common.keys import Ending, LinkGrant, Linking, LinkRequest, Publication, Publishing, Vetoing
 from common.keys.model import Published
 from common.sessions.model import StoredSession
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeChainStore, FakeLinkStore, FakeReaders
+from tests.fakes.revocations import FakeRevoked
 from tests.fakes.sessions import FakeLiveSessions, FakeSessionStore
 from tests.signing import Key, b64, digest, encryption_key, first_device, key, next_statement, possession
 
@@ -37,8 +38,12 @@ class World:
         self.links = FakeLinkStore(self.store)
         self.readers = FakeReaders()
         self.documents = FakeLiveSessions()
+        self.revoked = FakeRevoked()
         self.publishing = Publishing(
-            store=self.store, readers=self.readers, documents=self.documents, clock=self.clock
+            store=self.store,
+            readers=self.readers,
+            ending=Ending(documents=self.documents, revoked=self.revoked),
+            clock=self.clock,
         )
         self.linking = Linking(store=self.links, audience=SERVICE, clock=self.clock)
         self.vetoing = Vetoing(store=self.store, clock=self.clock)

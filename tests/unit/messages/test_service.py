@@ -38,10 +38,12 @@ EXPIRED = of("expired", "bob1", "bob's old phone", 1_799_999_999.0)
 PERMIT = Permit(
     session_alive=True,
     device_active=True,
+    device_restored=False,
     within_rate=True,
     members=("alice1", "bob1"),
     blocked=False,
     keys=(OWN, TABLET, BOBS, EXPIRED),
+    restored=(),
     history_kids=(),
 )
 OWN_HISTORY, BOBS_HISTORY = digest("alice's history"), digest("bob's history")

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from common.errors import DeviceNotActive, Forbidden, NotFound, Unauthenticated, Unavailable
@@ -68,21 +70,37 @@ async def test_the_document_goes_before_the_row_and_once_more_after_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = caller_of(await world.begin())
-    calls: list[tuple[str, ...]] = []
-    delete, end = world.live.delete, world.store.end
-
-    async def seen_delete(uid: str, session: str) -> None:
-        calls.append(("delete", uid, session))
-        await delete(uid, session)
-
-    async def seen_end(uid: str, session: str, now: float) -> bool:
-        calls.append(("end", uid, session))
-        return await end(uid, session, now)
-
-    monkeypatch.setattr(world.live, "delete", seen_delete)
-    monkeypatch.setattr(world.store, "end", seen_end)
+    calls = watched(world, monkeypatch)
     await world.admission.end(caller, caller.session)
-    assert calls == [(call, "alice1", caller.session) for call in ("delete", "end", "delete")]
+    assert calls == [(call, caller.session) for call in ("note", "delete", "end", "delete")]
+
+
+async def test_a_session_that_cannot_be_noted_does_not_end(world: World) -> None:
+    phone, laptop = await world.begin(), await world.begin(LAPTOP)
+    for opened in (phone, laptop):
+        await world.admission.admit(caller_of(opened))
+    world.revoked.broken = True
+    for ending in (
+        world.admission.end(caller_of(phone), laptop.session),
+        world.admission.end_all(caller_of(phone)),
+    ):
+        with pytest.raises(Unavailable):
+            await ending
+    assert (world.store.ended, len(world.live.documents)) == (set(), 2)
+    world.revoked.broken = False
+    await world.admission.end_all(caller_of(phone))
+    assert world.store.ended == {phone.session, laptop.session}
+    assert world.revoked.objects.keys() == {f"sessions/{session}" for session in world.store.ended}
+    assert set(world.revoked.objects.values()) == {b'{"at": "2027-01-15T08:00:00Z"}'}
+
+
+async def test_a_misused_session_ends_at_once_and_is_noted_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = caller_of(await world.begin())
+    calls = watched(world, monkeypatch)
+    await world.admission.end_misused(caller)
+    assert calls == [(call, caller.session) for call in ("delete", "end", "delete", "note")]
 
 
 async def test_an_end_may_be_repeated(world: World) -> None:
@@ -140,7 +158,7 @@ async def test_an_end_that_fails_halfway_can_be_made_again(
     caller = caller_of(await world.begin())
     await world.admission.admit(caller)
 
-    async def fail(_uid: str, _session: str) -> None:
+    async def fail(_uid: str, *_sessions: str) -> None:
         raise Unavailable("Firestore is away.")
 
     with monkeypatch.context() as away:
@@ -168,28 +186,14 @@ async def test_all_sessions_end_the_callers_own_last(world: World, monkeypatch: 
     for caller in (caller_of(phone), caller_of(laptop), caller_of(third)):
         await world.admission.admit(caller)
     await world.live.put(other, expires_at=world.clock.now)
-    calls: list[tuple[str, ...]] = []
-    delete, end = world.live.delete, world.store.end
-
-    async def seen_delete(uid: str, *sessions: str) -> None:
-        calls.append(("delete", *sorted(sessions)))
-        await delete(uid, *sessions)
-
-    async def seen_end(uid: str, session: str, now: float) -> bool:
-        calls.append(("end", session))
-        return await end(uid, session, now)
-
-    monkeypatch.setattr(world.live, "delete", seen_delete)
-    monkeypatch.setattr(world.store, "end", seen_end)
+    calls = watched(world, monkeypatch)
     await world.admission.end_all(caller_of(phone))
     others = sorted((laptop.session, third.session))
-    assert sorted(calls[1:3]) == [("end", session) for session in others]
-    assert [calls[0], *calls[3:]] == [
-        ("delete", *others),
-        ("delete", *others),
-        ("delete", phone.session),
-        ("end", phone.session),
-        ("delete", phone.session),
+    steps = ("delete", "end", "delete")
+    assert sorted(calls[:2]) == [("note", session) for session in others]
+    assert calls[2:] == [
+        *((step, *others) for step in steps),
+        *((step, phone.session) for step in ("note", *steps)),
     ]
     assert world.live.documents.keys() == {("bob1", other.session)}
 
@@ -200,7 +204,7 @@ async def test_ending_all_may_be_repeated_until_it_is_done(
     phone, laptop = await world.begin(), await world.begin(LAPTOP)
     for opened in (phone, laptop):
         await world.admission.admit(caller_of(opened))
-    for failing in ("delete", "end_all"):
+    for failing in ("delete", "end"):
 
         async def fail(*_: object) -> None:
             raise Unavailable("Away.")
@@ -218,14 +222,37 @@ async def test_ending_all_may_be_repeated_until_it_is_done(
 async def test_a_session_begun_meanwhile_ends_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = await world.begin()
     await world.begin(LAPTOP)
-    end_all = world.store.end_all
+    end = world.store.end
 
     async def begin_then_end(uid: str, sessions: list[str], now: float) -> None:
         monkeypatch.undo()
         await world.begin(LAPTOP)
-        await end_all(uid, sessions, now)
+        await end(uid, sessions, now)
 
-    monkeypatch.setattr(world.store, "end_all", begin_then_end)
+    monkeypatch.setattr(world.store, "end", begin_then_end)
     await world.admission.end_all(caller_of(phone))
     assert world.store.ended == world.store.sessions.keys()
     assert len(world.store.ended) == 3
+
+
+def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What is done from here on to which sessions, in order."""
+    calls: list[tuple[str, ...]] = []
+    note, delete, end = world.revoked.add, world.live.delete, world.store.end
+
+    async def seen_note(name: str, content: bytes) -> None:
+        calls.append(("note", name.removeprefix("sessions/")))
+        await note(name, content)
+
+    async def seen_delete(uid: str, *sessions: str) -> None:
+        calls.append(("delete", *sorted(sessions)))
+        await delete(uid, *sessions)
+
+    async def seen_end(uid: str, sessions: Sequence[str], now: float) -> None:
+        calls.append(("end", *sorted(sessions)))
+        await end(uid, sessions, now)
+
+    monkeypatch.setattr(world.revoked, "add", seen_note)
+    monkeypatch.setattr(world.live, "delete", seen_delete)
+    monkeypatch.setattr(world.store, "end", seen_end)
+    return calls

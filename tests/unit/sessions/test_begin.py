@@ -65,7 +65,7 @@ async def test_the_answer_is_the_one_of_the_protocol(world: World) -> None:
         *("uid", "session_id", "device", "head", "access_token", "token_type", "expires_in", "refresh_token"),
         "pending_reset",
     }
-    assert answer["device"] == {"id": PHONE.kid, "state": "active"}
+    assert answer["device"] == {"id": PHONE.kid, "state": "active", "restored": False}
     assert answer["head"] == {"uid": "alice1", "root": HASH, "seq": 0, "hash": HASH}
     assert answer["token_type"] == "Bearer"
 

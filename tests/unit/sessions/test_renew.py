@@ -207,3 +207,45 @@ async def test_a_store_keeps_the_hash_of_the_proof_not_the_proof(world: World) -
     assert stored.rotation_proof == digest(request.proof)
     assert stored.device == PHONE.kid
     assert request.proof not in repr(world.store)
+
+
+async def test_a_restored_session_takes_any_of_its_tokens_once(world: World) -> None:
+    opened = await world.begin()
+    lost = await world.renew(world.renewal(opened.refresh_token))
+    newest = await world.renew(world.renewal(lost.refresh_token))
+    restore(world, opened, digest(opened.refresh_token))
+    renewed = await world.renew(world.renewal(newest.refresh_token))
+    assert (renewed.session, renewed.restored) == (opened.session, True)
+    again = await world.renew(world.renewal(renewed.refresh_token))
+    with pytest.raises(Unauthenticated, match=USED_BEFORE):
+        await world.renew(world.renewal(newest.refresh_token, jti="x" * 22))
+    await require_ended(world, again)
+    assert world.revoked.objects.keys() == {f"sessions/{opened.session}"}
+
+
+async def test_a_restored_sessions_lost_answer_may_be_asked_for_again(world: World) -> None:
+    opened = await world.begin()
+    newest = await world.renew(world.renewal(opened.refresh_token))
+    restore(world, opened, digest(opened.refresh_token))
+    request = world.renewal(newest.refresh_token)
+    first = await world.renew(request)
+    assert (await world.renew(request)).refresh_token == first.refresh_token
+
+
+async def test_a_restored_session_is_renewed_by_its_device_alone(world: World) -> None:
+    opened = await world.begin()
+    restore(world, opened, digest("a token of before"))
+    with pytest.raises(InvalidProof):
+        await world.renew(world.renewal(opened.refresh_token, LAPTOP))
+    with pytest.raises(Unauthenticated):
+        await world.renew(world.renewal("x" * 22 + opened.refresh_token[22:]))
+    assert world.store.sessions[opened.session].restored
+
+
+def restore(world: World, opened: Opened, kept: str) -> None:
+    """The session comes from a backup that knows this hash of its token."""
+    before = world.store.sessions[opened.session]
+    world.store.sessions[opened.session] = replace(
+        before, refresh_hash=kept, previous_hash=None, rotation_proof=None, rotated_at=None, restored=True
+    )
+    world.store.restored.add(opened.device)

@@ -3,9 +3,11 @@
 from typing import Any
 
 from common.identity import Address, Caller, Head, IndexKey
+from common.revocations import Revocations
 from common.sessions import Admission, Gate, NewSession, Opened, Renewal, Sessions, Target
 from tests.fakes.clock import FakeClock
 from tests.fakes.quotas import FakeQuotas
+from tests.fakes.revocations import FakeRevocationList
 from tests.fakes.sessions import FakeIdentities, FakeLiveSessions, FakeSessionStore, FakeTokenKeys
 from tests.signing import Key, digest, key, proof
 
@@ -30,7 +32,13 @@ class World:
         self.store = FakeSessionStore(accounts={INDEX_KEY.address(Address(ALICE)): "alice1"})
         self.live = FakeLiveSessions()
         self.keys = KEYS
-        self.admission = Admission(store=self.store, live=self.live, clock=self.clock)
+        self.revoked = FakeRevocationList()
+        self.admission = Admission(
+            store=self.store,
+            live=self.live,
+            revoked=Revocations(list=self.revoked, clock=self.clock),
+            clock=self.clock,
+        )
         self.gate = Gate(keys=self.keys, store=self.store, issuer=SERVICE, clock=self.clock)
         self.sessions = Sessions(
             identities=self.identities,

@@ -1,0 +1,5 @@
+"""The list of sessions that were ended and accounts that were erased: kept outside the backups, so that none brings them back."""
+
+from common.revocations.service import Revocations
+
+__all__ = ["Revocations"]

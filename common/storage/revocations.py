@@ -1,0 +1,95 @@
+"""Where the revocation list is kept: a folder, or a bucket of Cloud Storage."""
+
+import asyncio
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import google.auth
+import google.auth.exceptions
+from google.auth.transport.requests import AuthorizedSession
+
+from common.clock import remaining
+from common.errors import DeadlineExceeded, Unavailable
+from common.revocations.ports import RevocationList
+from common.settings import Settings, SettingsError
+
+API = "https://storage.googleapis.com"
+_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+_SECONDS = 10.0
+_STANDS_THERE = 412
+
+
+def revocation_list_of(settings: Settings) -> RevocationList:
+    """Raises SettingsError: the settings name no place, or two."""
+    folder, bucket = settings.revocations_folder, settings.revocations_bucket
+    if folder and not bucket:
+        return FolderList(folder)
+    if bucket and not folder:
+        return BucketList(bucket)
+    raise SettingsError("Set one of REVOCATIONS_BUCKET and REVOCATIONS_FOLDER: what is ended is noted there.")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderList:
+    folder: Path
+
+    async def add(self, name: str, content: bytes) -> None:
+        await asyncio.to_thread(self._add, name, content)
+
+    def _add(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            return
+        except OSError:
+            raise Unavailable("The revocation list cannot be written.") from None
+
+
+@dataclass(slots=True)
+class BucketList:
+    """One upload an object (https://cloud.google.com/storage/docs/json_api/v1/objects/insert), which never overwrites."""
+
+    bucket: str
+    api: str = API
+    session: Any = None
+    """A session of requests. By default one with the credentials of whoever runs this, made at the first call."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    async def add(self, name: str, content: bytes) -> None:
+        seconds = remaining(_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.to_thread(self._add, name, content, seconds)
+        except TimeoutError:
+            raise DeadlineExceeded("The revocation list took too long.") from None
+
+    def _add(self, name: str, content: bytes, seconds: float) -> None:
+        url = (
+            f"{self.api}/upload/storage/v1/b/{self.bucket}/o"
+            f"?uploadType=media&ifGenerationMatch=0&name={quote(name, safe='')}"
+        )
+        headers = {"Content-Type": "application/json"}
+        try:
+            answer = self._ready().post(url, data=content, headers=headers, timeout=seconds)
+        except google.auth.exceptions.GoogleAuthError:
+            raise Unavailable("Google's tokens cannot be had.") from None
+        except OSError:  # of which all of requests' are
+            raise Unavailable("Cloud Storage cannot be reached.") from None
+        if not answer.ok and answer.status_code != _STANDS_THERE:
+            raise Unavailable(f"Cloud Storage answered HTTP {answer.status_code} to the revocation list.")
+
+    def _ready(self) -> Any:
+        with self._lock:
+            if self.session is None:
+                credentials, _ = google.auth.default(scopes=[_SCOPE])
+                self.session = AuthorizedSession(credentials)
+            return self.session
