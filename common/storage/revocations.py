@@ -42,15 +42,17 @@ class FolderList:
 
     def _add(self, name: str, content: bytes) -> None:
         path = self.folder / name
+        if path.exists():
+            return
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        except FileExistsError:
-            return
         except OSError:
+            if path.exists():
+                return
             raise Unavailable("The revocation list cannot be written.") from None
 
 

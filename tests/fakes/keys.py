@@ -1,4 +1,6 @@
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
 from common.errors import DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
 from common.identity import Caller, DeviceState, Head
@@ -19,6 +21,7 @@ from common.keys.model import (
     Statement,
 )
 from common.keys.resets import SEEN_WITHIN, Wish, wish_before
+from common.restores import Restore
 from tests.fakes.sessions import FakeSessionStore
 
 
@@ -268,6 +271,56 @@ def _shut_out(chain: Chain, statement: Statement | None) -> list[str]:
     if isinstance(statement, Reset):
         return [device for device in chain.devices if device != statement.signer]
     return []
+
+
+@dataclass
+class FakeResubmissionStore:
+    chains: FakeChainStore
+    restores: tuple[Restore, ...] = ()
+
+    def lose(self, uid: str, *, after: int, devices: list[str], now: float) -> None:
+        """A restore, made now from a backup of an hour before, has lost the statements after that one, and devices."""
+        self.restores = (Restore(point=now - 3_600, restored_at=now),)
+        known = self.chains.chains[uid] = self.chains.chains[uid][: after + 1]
+        self.chains.sessions.heads[uid] = Head(uid=uid, root=known[0].hash, seq=after, hash=known[-1].hash)
+        for device in devices:
+            self.chains.sessions.devices.pop(device)
+            held = self.chains.sessions.sessions
+            for session in [one.id for one in held.values() if one.device == device]:
+                del held[session]
+
+    async def signing_keys(self, caller: Caller, uid: str, now: float) -> dict[str, str]:
+        assert caller.session
+        assert now > 0
+        known = self.chains.sessions.devices
+        return {device: modulus for device, (owner, modulus, _) in known.items() if owner == uid}
+
+    async def append(self, caller: Caller, statements: Sequence[Statement], now: float) -> Head:
+        self._append(self.chains, caller, statements, now)
+        return self.chains.sessions.heads[statements[0].uid]
+
+    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> tuple[str, ...]:
+        return self._append(deepcopy(self.chains), caller, statements, now)
+
+    def _append(
+        self, chains: FakeChainStore, caller: Caller, statements: Sequence[Statement], now: float
+    ) -> tuple[str, ...]:
+        ended: tuple[str, ...] = ()
+        for statement in statements:
+            if any(statement.hash == one.hash for one in chains.chains[statement.uid]):
+                continue
+            if isinstance(statement, AddedDevice):
+                chains.sessions.devices.setdefault(
+                    statement.pop.device, (statement.uid, statement.pop.modulus, "pending")
+                )
+            chain = replace(chains.lock(caller), restores=self.restores)
+            chain.require_resubmitted(statement)
+            ended += chains._sessions(chain, statement)
+            chains.append(statement, now)
+            chains._bring_about(chain, statement, now)
+            if isinstance(statement, AddedDevice):
+                chains.become(statement.pop.device, "active")
+        return ended
 
 
 @dataclass

@@ -243,6 +243,7 @@ def start_arena(
     environment = {
         **suite_environment(layout, told, project=project, dsn=told.postgres.dsn(database), url=url),
         "BACKUP_FOLDER": str(backing.data / "backups" / project),
+        "REVOCATIONS_FOLDER": str(backing.data / "revocations" / project),
         **(settings or {}),
     }
     child = start_python(

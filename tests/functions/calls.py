@@ -88,6 +88,13 @@ def publish_key(arena: Arena) -> Ask:
     return arena.post("publish_key", body, alice.access_token)
 
 
+def resubmit_statements(arena: Arena) -> Ask:
+    """What stands there already, so that the answer changes nothing."""
+    alice = arena.members["alice"]
+    body = {"uid": alice.uid, "statements": [alice.statement]}
+    return arena.post("resubmit_statements", body, alice.access_token)
+
+
 def find_keys(arena: Arena) -> Ask:
     alice, bob = arena.members["alice"], arena.members["bob"]
     accounts: list[dict[str, Any]] = [
@@ -143,6 +150,7 @@ CALLS: dict[str, Callable[[Arena], Ask]] = {
         set_discovery,
         jwks,
         publish_key,
+        resubmit_statements,
         request_link,
         get_link_request,
         grant_link,
@@ -194,7 +202,7 @@ def _scheduled(arena: Arena, name: str) -> Ask:
 def answered(arena: Arena, name: str) -> Ask:
     """A call that will be answered, with whatever must be there for it; only Bob's sessions and new addresses change."""
     bob = arena.members["bob"]
-    if name in {"sign_up", "save_key_backup", "get_key_backup"}:
+    if name in {"sign_up", "save_key_backup", "get_key_backup", "resubmit_statements"}:
         arena.sql.run("delete from rate_limits")
     if name == "create_session":
         code = arena.code(bob.address)

@@ -46,7 +46,10 @@ NULLABLE = {
     "name_session": {"name"},
     "list_audit": {"cursor"},
 }
-LARGEST = {name: 128 * 1024 if name in {"send_message", "save_key_backup"} else 32 * 1024 for name in BODIES}
+LARGEST = {
+    name: 128 * 1024 if name in {"send_message", "save_key_backup", "resubmit_statements"} else 32 * 1024
+    for name in BODIES
+}
 
 every_body = pytest.mark.parametrize("name", BODIES)
 
@@ -89,7 +92,7 @@ def with_more(members: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, value in members.items():
         if isinstance(value, dict):
             yield f"in {name}", members | {name: value | {"extra": "x"}}
-        for place, item in enumerate(value if isinstance(value, list) else ()):
+        for place, item in objects(value):
             yield f"in {name}[{place}]", members | {name: _replaced(value, place, item | {"extra": "x"})}
 
 
@@ -98,10 +101,16 @@ def of_other_types(members: dict[str, Any], nullable: set[str]) -> Iterator[tupl
         for other in OTHER_TYPES[int if value is None else type(value)]:
             if other is not None or member not in nullable:
                 yield f"{member} {other!r:.20}", members | {member: other}
-        for place, item in enumerate(value if isinstance(value, list) else ()):
+        for place, item in objects(value):
             for inner, spoiled in of_other_types(item, {"address", "uid"}):
                 if item["known_seq"] is not None:
                     yield f"{member}[{place}].{inner}", members | {member: _replaced(value, place, spoiled)}
+
+
+def objects(value: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Those of a list, with their places."""
+    items = value if isinstance(value, list) else []
+    return [(place, item) for place, item in enumerate(items) if isinstance(item, dict)]
 
 
 def _replaced(items: list[Any], place: int, item: Any) -> list[Any]:
@@ -189,6 +198,10 @@ BAD_VALUES: dict[str, dict[str, list[Any]]] = {
     "get_key_backup": {"n": [0, -1, 2**53, 2**63]},
     "set_discovery": {},
     "publish_key": {"statement": ["", "x", "x.y.z"], "encryption_key": ["", "x", "x.y.z"]},
+    "resubmit_statements": {
+        "uid": ["", "not a uid", "nobody", "x" * 129],
+        "statements": [[], ["x"], ["x.y.z"], ["x.y.z"] * 13],
+    },
     "request_link": {
         "pop": ["", "x", "x.y.z"],
         "encryption_key": ["", "x", "x.y.z"],

@@ -33,7 +33,7 @@ def another(arena: Arena, who: Member) -> Member:
     """A further device of the person's, pending."""
     signing = key(f"signing {uuid.uuid4()}")
     opened = arena.begin(who.address, signing)
-    assert opened["device"] == {"id": signing.kid, "state": "pending"}
+    assert opened["device"] == {"id": signing.kid, "state": "pending", "restored": False}
     assert opened["firebase"]["custom_token"] is None
     return replace(
         who,

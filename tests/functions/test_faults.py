@@ -37,6 +37,7 @@ POSTGRES = {
     "get_key_backup",
     "set_discovery",
     "publish_key",
+    "resubmit_statements",
     "request_link",
     "get_link_request",
     "grant_link",
@@ -67,7 +68,7 @@ def prepared(arena: Arena, canaries: Canaries) -> dict[str, Ask]:
     alice, bob = arena.members["alice"], arena.members["bob"]
     asks = {name: CALLS[name](arena) for name in CALLS if name not in {"create_session", "refresh_session"}}
     asks["sign_up"] = arena.post("sign_up", {"email": canaries.address("address of sign_up")})
-    asks["revoke_session"] = asks["revoke_session"].changed(session_id="A" * 22)
+    asks["revoke_session"] = answered(arena, "revoke_session")
     canaries.noted(bob.address, "address of create_session")
     token = arena.begin(bob.address, bob.signing)["refresh_token"]
     body = {"refresh_token": token, "proof": arena.proof("refresh_session", bob.signing, token)}
@@ -90,7 +91,7 @@ FAULTS: dict[str, tuple[Fault, set[str], set[int]]] = {
     "tables that quote their rows": (
         loud_tables,
         {
-            *("create_session", "refresh_session", "revoke_all_sessions", "name_session"),
+            *("create_session", "refresh_session", "revoke_session", "revoke_all_sessions", "name_session"),
             *("get_key_backup", "request_link", "create_conversation"),
         },
         {500},

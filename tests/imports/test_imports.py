@@ -25,6 +25,7 @@ LOADS: dict[str, set[str]] = {
     "refresh_session": {"PostgreSQL", "Firebase"} | FIRESTORE,
     "revoke_session": {"PostgreSQL"} | FIRESTORE,
     "publish_key": {"PostgreSQL"} | FIRESTORE,
+    "resubmit_statements": {"PostgreSQL"} | FIRESTORE,
     "find_keys": {"PostgreSQL"},
     "create_conversation": {"PostgreSQL"} | FIRESTORE,
     "send_message": {"PostgreSQL"} | FIRESTORE,
@@ -76,6 +77,7 @@ def loaded(scratch: Path) -> dict[str, set[str]]:
         "SCHEDULER_TOKEN_FILE": str(scratch / "scheduler"),
         "SMTP_URL_FILE": str(scratch / "smtp"),
         "BACKUP_FOLDER": str(scratch),
+        "REVOCATIONS_FOLDER": str(scratch),
     }
     command = [sys.executable, str(Path(__file__).with_name("loading.py")), str(ROOT), str(scratch)]
     done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)  # noqa: S603 - our own script

@@ -106,6 +106,9 @@ class World:
         pop = await self.request(device)
         return await self.grant(self.next(by, "add-device", device=device.jwk(), pop=pop), by)
 
+    def state_of(self, device: Key) -> str:
+        return self.store.state(device.kid)
+
     async def caller(self, device: Key) -> Caller:
         """The caller of the device's first session, which is begun where there is none."""
         session = device.kid[:22]

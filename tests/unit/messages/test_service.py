@@ -11,6 +11,7 @@ from common.errors import (
     MessageConflict,
     NotAMember,
     RateLimited,
+    Restored,
     SealpostError,
     Unauthenticated,
 )
@@ -299,3 +300,41 @@ async def test_a_message_to_oneself_goes_to_ones_other_devices_and_history(world
     request = NewMessage(world.id, CONVERSATION, None, envelope(TABLET.kid, OWN_HISTORY))
     assert await world.send(request)
     assert world.log.members == [("alice1",)]
+
+
+async def require_restored(world: World, *uids: str) -> None:
+    with pytest.raises(Restored) as refused:
+        await world.send(world.sealed())
+    assert refused.value.members == {"uids": list(uids)}
+    assert world.log.messages == {}
+
+
+async def test_a_restored_device_publishes_before_it_sends(world: World) -> None:
+    world.permits.permit = replace(PERMIT, device_restored=True, restored=("alice1",))
+    await require_restored(world, "alice1")
+
+
+@pytest.mark.parametrize("keys", [(OWN, TABLET), (OWN, TABLET, EXPIRED)])
+async def test_a_member_whose_restored_devices_alone_could_read_is_waited_for(
+    world: World, keys: tuple[RecipientKey, ...]
+) -> None:
+    world.permits.permit = replace(PERMIT, keys=keys, restored=("bob1",))
+    await require_restored(world, "bob1")
+
+
+async def test_one_restored_device_keeps_nobody_from_writing_to_the_others(world: World) -> None:
+    world.permits.permit = replace(PERMIT, restored=("alice1", "bob1"))
+    await world.send(world.sealed())
+    assert len(world.log.messages) == 1
+
+
+async def test_a_member_without_any_device_is_no_matter_of_a_restore(world: World) -> None:
+    world.permits.permit = replace(PERMIT, keys=(OWN, TABLET), restored=("alice1",))
+    await world.mismatch(TABLET, BOBS)
+
+
+async def test_what_was_stored_before_the_restore_is_answered_as_then(world: World) -> None:
+    request = world.sealed()
+    sent_at = await world.send(request)
+    world.permits.permit = replace(PERMIT, device_restored=True, restored=("alice1",))
+    assert await world.send(request) == sent_at
