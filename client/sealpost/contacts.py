@@ -9,6 +9,7 @@ from sealpost.changes import Changes
 from sealpost.contact import Contact
 from sealpost.errors import DeviceNotActive, SealpostError, ServiceProblem, Unsafe
 from sealpost.expected import Expectations
+from sealpost.giving_back import Call, give_back
 from sealpost.pinning import Found, Pinning, Shown, texts
 from sealpost.protocol import chain as chains
 from sealpost.protocol import conversation as conversations
@@ -21,7 +22,8 @@ from sealpost.state import Json, Kind, State
 
 __all__ = ["Contact", "Contacts", "Found"]
 
-Call = Callable[[str, Json], Json]
+_PASSING = frozenset({"rate-limited", "request-timeout", "unauthenticated"})
+"""Refusals that say nothing of what was asked for."""
 
 
 class Contacts:
@@ -203,16 +205,37 @@ class Contacts:
         asked: list[tuple[str | None, str | None]] = [(address, None) for address in addresses]
         asked += [(None, uid) for uid in uids]
         before = [self._pinned(uid or self.uid_of(address or "")) for address, uid in asked]
-        answers = self._find_keys(
-            [
-                {"address": address, "uid": uid, "known_seq": _known_seq(contact)}
-                for (address, uid), contact in zip(asked, before, strict=True)
-            ]
-        )
+        queries = [
+            {"address": address, "uid": uid, "known_seq": _known_seq(contact)}
+            for (address, uid), contact in zip(asked, before, strict=True)
+        ]
+        answers = self._find_keys(queries)
+        if self._give_back(before, answers):
+            answers = self._find_keys(queries)
         return [
             None if answer is None else self._take(answer, address=address, uid=uid, before=contact)
             for (address, uid), contact, answer in zip(asked, before, answers, strict=True)
         ]
+
+    def _give_back(self, before: Sequence[Contact | None], answers: Sequence[Json | None]) -> bool:
+        """Gives the service what it shows no longer of chains that are pinned; whether there was any.
+
+        It may refuse: what it then still does not show is judged as ever.
+        """
+        given = False
+        for contact, answer in zip(before, answers, strict=True):
+            if contact is None or answer is None or contact.frozen is not None:
+                continue
+            head, chain = Shown.read(answer).head, contact.chain
+            if head.seq >= contact.known_seq or head != chain.head_at(head.seq):
+                continue
+            given = True
+            try:
+                give_back(self._call, contact.uid, contact.statements[head.seq + 1 :])
+            except ServiceProblem as problem:
+                if problem.code in _PASSING:
+                    raise
+        return given
 
     def confirm(self, address: str, uid: str) -> bool:
         """Whether the service says that `address` is the account `uid`; a yes is remembered."""
@@ -244,6 +267,27 @@ class Contacts:
             return known
         answer = self._call("create_conversation", {"statement": create()})
         return self.pin_conversation(cid, answer.get("statements"), chains)
+
+    def give_conversation_back(self, cid: str) -> bool:
+        """Gives the service the pinned statement of a conversation that it has lost; whether it took it.
+
+        Raises Unsafe where it has another one in its place.
+        """
+        stored = self._state.get(Kind.CONVERSATION, cid)
+        if stored is None:
+            return False
+        try:
+            answer = self._call("create_conversation", {"statement": stored["statements"][0]})
+        except ServiceProblem as problem:
+            if problem.code in _PASSING:
+                raise
+            return False
+        if texts(answer.get("statements")) != list(stored["statements"]):
+            error = ProtocolError(
+                Code.CHAIN_FORK, "another conversation stands in the place of the pinned one"
+            )
+            raise refusals.unsafe(error, "this conversation")
+        return True
 
     def find_conversation(self, cid: str, pair: Mapping[str, Chain]) -> Conversation | None:
         """The service's conversation, verified and pinned; None when it shows none."""

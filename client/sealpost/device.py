@@ -128,8 +128,23 @@ class OwnDevice:
                 case "new":
                     self._begin_chain()
                 case "active":
-                    if self._renewal_due():
+                    standing = Standing.load(self._state)
+                    if standing is not None and standing.restored:
+                        self.publish_again()
+                    elif self._renewal_due():
                         self._publish_next_key()
+
+    def publish_again(self, statement: str | None = None) -> None:
+        """A key after every one that this device ever tried: the service was restored, and has an old one or none.
+
+        With it goes the statement by which this device began its chain, where the service has lost that.
+        """
+        with self._state.alone():
+            n = max((key.n for key in self._keys()), default=0) + 1
+            self._publish_numbered(n, statement)
+            standing = Standing.load(self._state)
+            if standing is not None:
+                replace(standing, restored=False).save(self._state)
 
     def first_key(self) -> str:
         """The statement of this device's first encryption key, which is stored. To be published, then confirmed."""
@@ -182,16 +197,18 @@ class OwnDevice:
         The service's may be one whose answer was lost, or of a newer copy of this state: either way a new key follows it.
         What was tried stays readable until the new one is confirmed.
         """
-        n = max((key.n for key in self._keys() if key.published), default=0) + 1
+        self._publish_numbered(max((key.n for key in self._keys() if key.published), default=0) + 1)
+
+    def _publish_numbered(self, n: int, statement: str | None = None) -> None:
         key = self._unpublished(n=n)
         try:
-            self._publish(None, key)
+            self._publish(statement, key)
         except ServiceProblem as problem:
             current = problem.members.get("n")
             if problem.code != "key-conflict" or not encoding.is_integer(current):
                 raise
             key = self._unpublished(n=current + 1)
-            self._publish(None, key)
+            self._publish(statement, key)
         with self._state.transaction():
             self._published(key)
 

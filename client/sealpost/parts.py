@@ -1,5 +1,6 @@
 """How the parts of an account are put together."""
 
+from contextlib import suppress
 from functools import cached_property
 
 from sealpost import refusals
@@ -8,14 +9,16 @@ from sealpost.contacts import Contacts
 from sealpost.delivery import Delivery
 from sealpost.device import OwnDevice, signing_key
 from sealpost.devices import Devices
-from sealpost.errors import NotSignedIn, Unsafe
+from sealpost.errors import NotSignedIn, SealpostError, Unsafe
 from sealpost.history import History
 from sealpost.key_backups import KeyBackups
 from sealpost.mailbox import Mailbox
 from sealpost.own_chain import OwnChain
+from sealpost.posting import Posting
 from sealpost.protocol.key_backup import Cost as BackupCost
 from sealpost.receiving import Reader
 from sealpost.recovery import Recovery
+from sealpost.restoring import Restoring
 from sealpost.sending import Sender
 from sealpost.service import Service
 from sealpost.session import Session
@@ -55,7 +58,7 @@ class Parts:
     def _stand(self, standing: Standing) -> None:
         """Tells of a reset that somebody wants, and of a statement in one's own chain that contradicts it.
 
-        Neither stops reading; the second stops sending.
+        Neither stops reading; the second stops sending. What the service has lost of this device is given back to it.
         """
         known = Standing.load(self._state)
         standing.save(self._state)
@@ -66,9 +69,13 @@ class Parts:
         if standing.device == "revoked":
             return
         try:
-            self._contacts.check_own(None if standing.head is None else standing.head.to_json())
+            if not self._restoring.rejoin(standing):
+                self._contacts.check_own(None if standing.head is None else standing.head.to_json())
         except Unsafe as alarm:
             self._around.on_alarm(alarm)
+        if standing.restored:
+            with suppress(SealpostError):  # the next publication does it
+                self._device.publish()
 
     def _tell_alarm(self) -> None:
         standing = Standing.load(self._state)
@@ -187,7 +194,7 @@ class Parts:
         """What one's other devices are told of people; `tell_all` once a device was linked."""
         return Sync(
             state=self._state,
-            session=self._session,
+            posting=self._posting,
             service=self.service,
             contacts=self._contacts,
             device=self._device,
@@ -196,10 +203,18 @@ class Parts:
         )
 
     @cached_property
+    def _posting(self) -> Posting:
+        return Posting(session=self._session, contacts=self._contacts, device=self._device, own=self._uid)
+
+    @cached_property
+    def _restoring(self) -> Restoring:
+        return Restoring(session=self._session, contacts=self._contacts, device=self._device, own=self._uid)
+
+    @cached_property
     def _sender(self) -> Sender:
         return Sender(
             state=self._state,
-            session=self._session,
+            posting=self._posting,
             service=self.service,
             contacts=self._contacts,
             device=self._device,

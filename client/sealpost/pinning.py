@@ -23,10 +23,14 @@ _LONGEST_EVIDENCE = 8192
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A contact as just looked up. `first` says that what it was asked for by, address or uid, was not pinned before."""
+    """A contact as just looked up. `first` says that what it was asked for by, address or uid, was not pinned before.
+
+    `shown` is the member with the keys that the service shows of it: `member` may have others, that are pinned.
+    """
 
     contact: Contact
     member: Member
+    shown: Member
     first: bool
 
 
@@ -99,7 +103,7 @@ class Pinning:
         chain, refusal = _extended(pinned, shown, before=before)
         if refusal is not None:
             error, theirs = refusal
-            if error.code is not Code.CHAIN_HIDDEN:
+            if not _may_come_back(error, pinned.chain, shown.head):
                 self._freeze(pinned, error, theirs)
             if error.code is Code.KEY_CHANGE:
                 return refusals.key_change(who, "has new keys")
@@ -185,7 +189,7 @@ class Pinning:
         """Contradicting encryption keys are refused, and freeze nobody: the pinned ones stay."""
         pinned = self.pinned(contact.uid)
         try:
-            keys = self._newest(contact, chain, statements, before=before)
+            keys, shown = self._newest(contact, chain, statements, before=before)
         except ProtocolError as error:
             if pinned is not None:
                 contact.save(self._state)
@@ -197,12 +201,14 @@ class Pinning:
         if address is not None:
             first = self._book.uid_of(address) is None
             self._book.pin(address, contact.uid)
-        return Found(contact, Member(chain, keys), first=first)
+        return Found(contact, Member(chain, keys), Member(chain, shown), first=first)
 
     def _newest(
         self, contact: Contact, chain: Chain, statements: list[str], *, before: Contact
-    ) -> dict[str, EncryptionKey]:
-        """The newest key of each active device; one that the service no longer shows stays pinned and counts.
+    ) -> tuple[dict[str, EncryptionKey], dict[str, EncryptionKey]]:
+        """The newest key of each active device, and those of them of the devices that the service shows a key of.
+
+        One that the service no longer shows stays pinned and counts.
 
         An answer that another process's look-up overtook is no rollback: it may be as old as `before`.
         """
@@ -213,6 +219,7 @@ class Pinning:
             for device, statement in contact.keys.items()
             if device in active
         }
+        shown: set[str] = set()
         for statement in statements:
             key = encryption_keys.verify(statement, chain=chain, now=now)
             pinned = newest.get(key.device)
@@ -221,13 +228,24 @@ class Pinning:
                 overtaken = encryption_keys.verify(known, chain=chain, now=now)
                 encryption_keys.verify(statement, chain=chain, now=now, pinned=overtaken)
                 if key.n < pinned.n:
+                    shown.add(key.device)
                     continue
             newest[key.device] = encryption_keys.verify(statement, chain=chain, now=now, pinned=pinned)
-        return newest
+            shown.add(key.device)
+        return newest, {device: newest[device] for device in shown}
 
     def _freeze(self, contact: Contact, error: ProtocolError, theirs: str) -> None:
         ours = error.ours if isinstance(error, ForkError) else contact.statements[-1]
         replace(contact, frozen=(error.code.value, ours, theirs[:_LONGEST_EVIDENCE])).save(self._state)
+
+
+def _may_come_back(error: ProtocolError, chain: Chain, shown: Head) -> bool:
+    """Whether the service may yet show what it does not show now: it withholds, or has lost a reset.
+
+    That its own device alone can give back to it.
+    """
+    lost_reset = any(seq > shown.seq for seq in chain.resets)
+    return error.code is Code.CHAIN_HIDDEN or (error.code is Code.CHAIN_ROLLBACK and lost_reset)
 
 
 def _extended(

@@ -18,6 +18,7 @@ from sealpost.errors import (
     UsageError,
     nobody_there,
 )
+from sealpost.posting import Posting
 from sealpost.protocol import conversation as conversations
 from sealpost.protocol import recipients
 from sealpost.protocol.body import Text
@@ -28,12 +29,11 @@ from sealpost.protocol.identifiers import direct_conversation, new_message_id
 from sealpost.protocol.sealing import Sealed, seal
 from sealpost.refusals import unsafe
 from sealpost.service import Json, Service
-from sealpost.session import Session
 from sealpost.state import Kind, State, StoredMessage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = "The message is kept. `sealpost send --resume` sends the same bytes: it cannot arrive twice."
-_TRANSIENT = frozenset({"unauthenticated", "rate-limited", "request-timeout"})
+_TRANSIENT = frozenset({"unauthenticated", "rate-limited", "request-timeout", "restored"})
 """Refusals after which the same bytes may still be accepted."""
 
 
@@ -84,7 +84,7 @@ class Sender:
         self,
         *,
         state: State,
-        session: Session,
+        posting: Posting,
         service: Service,
         contacts: Contacts,
         device: OwnDevice,
@@ -93,7 +93,7 @@ class Sender:
         now: Callable[[], float],
     ) -> None:
         self._state = state
-        self._session = session
+        self._posting = posting
         self._service = service
         self._contacts = contacts
         self._device = device
@@ -262,26 +262,22 @@ class Sender:
         return self._sent(draft, sent_at)
 
     def _resealed(self, draft: _Draft) -> _Draft:
-        """After a mismatch: the same message and id for the keys of now, unless a member was reset meanwhile."""
+        """After a mismatch: the same message and id for the keys of now, unless a member was reset meanwhile.
+
+        For those that are shown: a key that is pinned and shown no longer is one that the service does not take.
+        """
         pair = self._peer(self._contacts.find(uids=[draft.uid, self._own]), draft.address)
         after = {found.contact.uid: found.member.chain.head for found in pair}
         try:
             recipients.check_unchanged(draft.pinned_heads(), after)
         except ProtocolError as error:
             raise unsafe(error, draft.address) from None
-        return self._sealed(draft, pair)
+        peer, own = (replace(found, member=found.shown) for found in pair)
+        return self._sealed(draft, (peer, own))
 
     def _post(self, draft: _Draft) -> int:
         """Microseconds since 1970 at which the service stored the message."""
-        answer = self._session.call(
-            "send_message",
-            {
-                "message_id": draft.mid,
-                "conversation_id": draft.cid,
-                "expires_at": None,
-                "envelope": draft.envelope,
-            },
-        )
+        answer = self._posting.post(cid=draft.cid, mid=draft.mid, envelope=draft.envelope)
         try:
             sent_at = datetime.fromisoformat(answer["sent_at"]).astimezone(UTC)
             return (sent_at - _EPOCH) // timedelta(microseconds=1)

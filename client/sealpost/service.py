@@ -43,6 +43,7 @@ _REPEATABLE = frozenset(
         "list_sessions",
         "name_session",
         "publish_key",
+        "resubmit_statements",
         "save_key_backup",
         "get_key_backup",
         "list_audit",
@@ -68,6 +69,7 @@ _CURES = {
     "blocked": "The recipient does not take messages from you.",
     "not-a-member": "You are not in that conversation.",
     "payload-too-large": "Send a shorter text.",
+    "restored": "Nothing is lost. Try again later.",
     "rate-limited": "Wait a little, then try again.",
 }
 
@@ -75,6 +77,7 @@ _CAUSES = {
     "invalid-request": "The service does not take this request as this version of sealpost makes it.",
     "invalid-code": "The code is wrong, used, expired, or of another address.",
     "device-not-active": "This device is not linked to the account, or was removed from it.",
+    "restored": "The service was restored from a backup, and the other side's device was not here since: no key of it is known.",
 }
 """In place of the service's own detail, which is for a client's author."""
 _ANOTHER_SERVICE = (

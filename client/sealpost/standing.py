@@ -23,11 +23,15 @@ class PendingReset:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`head` is that of the account's key chain, None while it has none."""
+    """`head` is that of the account's key chain, None while it has none.
+
+    `restored` says that the service comes from a backup and waits for an encryption key of this device.
+    """
 
     device: Literal["pending", "active", "revoked"]
     head: Head | None
     pending_reset: PendingReset | None
+    restored: bool = False
 
     @classmethod
     def read(cls, answer: Json) -> Self:
@@ -38,7 +42,10 @@ class Standing:
             raise ServiceUnavailable(_BAD_ANSWER, code="bad-answer")
         try:
             return cls(
-                state, None if head is None else Head.parse(head), None if wish is None else _wish(wish)
+                state,
+                None if head is None else Head.parse(head),
+                None if wish is None else _wish(wish),
+                restored=isinstance(device, dict) and device.get("restored") is True,
             )
         except ProtocolError:
             raise ServiceUnavailable(_BAD_ANSWER, code="bad-answer") from None
@@ -54,6 +61,7 @@ class Standing:
             stored["device"],
             None if head is None else Head(**head),
             None if wish is None else PendingReset(**wish),
+            restored=stored.get("restored", False),
         )
 
     def save(self, state: State) -> None:

@@ -7,6 +7,7 @@ from sealpost.contacts import Contacts, Found
 from sealpost.counters import counter
 from sealpost.device import OwnDevice
 from sealpost.errors import SealpostError
+from sealpost.posting import Posting
 from sealpost.protocol import bounds, recipients
 from sealpost.protocol import conversation as conversations
 from sealpost.protocol.body import Pin, Pins
@@ -15,7 +16,6 @@ from sealpost.protocol.errors import ProtocolError
 from sealpost.protocol.identifiers import new_message_id, self_conversation
 from sealpost.protocol.sealing import seal
 from sealpost.service import Service
-from sealpost.session import Session
 from sealpost.state import Kind, State
 
 
@@ -26,7 +26,7 @@ class Sync:
         self,
         *,
         state: State,
-        session: Session,
+        posting: Posting,
         service: Service,
         contacts: Contacts,
         device: OwnDevice,
@@ -34,7 +34,7 @@ class Sync:
         now: Callable[[], float],
     ) -> None:
         self._state = state
-        self._session = session
+        self._posting = posting
         self._service = service
         self._contacts = contacts
         self._device = device
@@ -114,15 +114,7 @@ class Sync:
             signing_key=self._device.key,
             recipients=chosen.keys,
         )
-        self._session.call(
-            "send_message",
-            {
-                "message_id": mid,
-                "conversation_id": self._cid,
-                "expires_at": None,
-                "envelope": sealed.envelope,
-            },
-        )
+        self._posting.post(cid=self._cid, mid=mid, envelope=sealed.envelope)
         return True
 
     def _next_number(self) -> int:

@@ -29,6 +29,9 @@ LINK_LIFE: Final = 10 * 60
 MAX_LINK_TRIES: Final = 5
 """Wrong secrets that an approving device takes for one request."""
 
+RESUBMITTED: Final = 12
+"""Statements in one re-submission."""
+
 MAX_RECIPIENTS: Final = 100
 MAX_ENVELOPE: Final = 96 * 1024
 """Bytes of one envelope; it must stay under this."""
