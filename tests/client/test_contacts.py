@@ -70,7 +70,7 @@ def meanwhile(world: World, act: Callable[[], object]) -> None:
             left.pop()()
         return answer
 
-    world.service.find_keys = slow  # type: ignore[method-assign,assignment]
+    world.service.find_keys = slow  # type: ignore[method-assign]
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import httpx
 
 from sealpost.protocol import bounds
-from tests.client.fakes.store import Store
+from tests.client.fakes.restores import Restores
 from tests.client.fakes.wire import Json, claims, head_of, problem
 
 
-class Keys(Store):
+class Keys(Restores):
     """An account's `key` is the key statement of the device that its root added, `other_keys` has those of others by id.
 
     `pending` and `ended` are ids of devices: those that may not read yet, and those that were removed. `link` is the
@@ -17,13 +17,28 @@ class Keys(Store):
     def publish_key(self, body: Json, token: str) -> httpx.Response:
         account, device = self._caller(token)
         if body["statement"] is not None:
+            if not self.is_timely(body["statement"]):
+                return problem(400, "invalid-request")
             refusal = self._append(account, body["statement"])
             if refusal is not None:
                 return refusal
         if body["encryption_key"] is not None:
             _keep_key(account, body["encryption_key"])
+            account.get("restored", set()).discard(device)
         account["pending"].discard(device)
         return httpx.Response(200, json={"head": head_of(account), "device": {"id": "d", "state": "active"}})
+
+    def resubmit_statements(self, body: Json, token: str) -> httpx.Response:
+        self._caller(token)
+        (account,) = (one for one in self.accounts.values() if one["uid"] == body["uid"])
+        for statement in body["statements"]:
+            refusal = self.refused(account, statement) or self._append(account, statement)
+            if refusal is not None:
+                return refusal
+            added = claims(statement)["device"] if claims(statement)["act"] == "add-device" else None
+            if added is not None and added["kid"] not in account["other_keys"]:
+                account.setdefault("restored", set()).add(added["kid"])
+        return httpx.Response(200, json={"head": head_of(account)})
 
     def veto_reset(self, _body: Json, token: str) -> httpx.Response:
         self._caller(token)[0].pop("pending_reset", None)
@@ -79,10 +94,6 @@ class Keys(Store):
                     "statements": account["statements"],
                 }
         return httpx.Response(200, json=answer)
-
-    def _caller(self, token: str) -> tuple[Json, str]:
-        _, email, _, device = token.split(" ")
-        return self.accounts[email], device
 
     def _stands(self, link: Json) -> bool:
         return bool(self.wall.time() < link["expires_at"])

@@ -5,12 +5,14 @@ import time
 import httpx
 
 from sealpost.mailbox import MessageDocument
-from tests.client.fakes.store import Store
+from tests.client.fakes.restores import Restores
 from tests.client.fakes.wire import Json, claims, head_of, iso, problem
 
 
-class Messages(Store):
-    def find_keys(self, body: Json, _token: str) -> httpx.Response:
+class Messages(Restores):
+    def find_keys(self, body: Json, token: str) -> httpx.Response:
+        if self.lost and self.state_of(*self._caller(token)) == "pending":
+            return problem(403, "device-not-active")
         by_uid = {account["uid"]: account for account in self.accounts.values()}
         found: list[Json | None] = []
         for asked in body["accounts"]:
@@ -24,7 +26,9 @@ class Messages(Store):
                     "head": head_of(account),
                     "statements": account["statements"][asked["known_seq"] + 1 :],
                     "encryption_keys": [
-                        one for one in (account["key"], *account["other_keys"].values()) if one is not None
+                        one
+                        for one in (account["key"], *account["other_keys"].values())
+                        if one is not None and claims(one)["device"] not in account.get("restored", ())
                     ],
                 }
             )
@@ -47,8 +51,10 @@ class Messages(Store):
                 if document.envelope != body["envelope"]:
                     return problem(409, "message-conflict")
                 return httpx.Response(200, json={"sent_at": iso(document.sent_at)})
-        _, email, _, device = token.split(" ")
-        account = self.accounts[email]
+        account, device = self._caller(token)
+        refusal = self._refusal(account, device, body)
+        if refusal is not None:
+            return refusal
         now = max(int(time.time() * 1_000_000), *(d.sent_at + 1 for d in self.documents), 0)
         document = MessageDocument(
             name=f"projects/p/databases/(default)/documents/conversations/{body['conversation_id']}/messages/{body['message_id']}",
@@ -62,3 +68,13 @@ class Messages(Store):
         )
         self.add(document)
         return httpx.Response(200, json={"sent_at": iso(now)})
+
+    def _refusal(self, account: Json, device: str, body: Json) -> httpx.Response | None:
+        if device in account.get("restored", ()):
+            return problem(409, "restored", uids=[account["uid"]])
+        statements = self.conversations.get(body["conversation_id"])
+        if statements is None:
+            return problem(403, "not-a-member")
+        members = {uid for uid, _ in claims(statements[0])["members"]} - {account["uid"]}
+        silent = [one["uid"] for one in self.accounts.values() if one["uid"] in members and self.silent(one)]
+        return problem(409, "restored", uids=silent) if silent else None

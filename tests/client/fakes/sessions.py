@@ -2,11 +2,11 @@
 
 import httpx
 
-from tests.client.fakes.store import Store
+from tests.client.fakes.restores import Restores
 from tests.client.fakes.wire import Json, claims, head_of, problem
 
 
-class Sessions(Store):
+class Sessions(Restores):
     def sign_up(self, body: Json, _token: str) -> httpx.Response:
         self.accounts.setdefault(
             body["email"],
@@ -37,13 +37,13 @@ class Sessions(Store):
         return self._tokens(self.accounts[email], email, device, session_id="sid")
 
     def _tokens(self, account: Json, email: str, device: str, *, session_id: str) -> httpx.Response:
-        count, state = len(self.calls), _state(account, device)
+        count, state = len(self.calls), self.state_of(account, device)
         return httpx.Response(
             200,
             json={
                 "uid": account["uid"],
                 "session_id": session_id,
-                "device": {"id": "d", "state": state},
+                "device": {"id": "d", "state": state, "restored": device in account.get("restored", ())},
                 "head": head_of(account),
                 "access_token": f"access {email} {count} {device}",
                 "expires_in": 900,
@@ -58,18 +58,3 @@ class Sessions(Store):
                 },
             },
         )
-
-
-def _state(account: Json, device: str) -> str:
-    if device in account["ended"]:
-        return "revoked"
-    joined = device in _added(account)
-    return (
-        "pending" if not account["statements"] or (device in account["pending"] and not joined) else "active"
-    )
-
-
-def _added(account: Json) -> list[str]:
-    """The ids of the devices that the chain has added."""
-    stated = [claims(one) for one in account["statements"] if "." in one]
-    return [one["device"]["kid"] for one in stated if one["act"] in {"add-device", "reset"}]

@@ -22,6 +22,8 @@ class Store:
     before: dict[str, Callable[[Json], httpx.Response | None]] = field(default_factory=dict)
     lose: dict[str, int] = field(default_factory=dict)
     """How many answers of a function get lost after the service has done its work."""
+    lost: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when what was acknowledged may be lost, for each restore."""
     wall: Wall = field(default_factory=Wall)
     listeners: list[FakeListening] = field(default_factory=list)
 
@@ -29,6 +31,11 @@ class Store:
         self.documents.append(document)
         for listener in self.listeners:
             listener.offer(document)
+
+    def _caller(self, token: str) -> tuple[Json, str]:
+        """The account and the device of an access token."""
+        _, email, _, device = token.split(" ")
+        return self.accounts[email], device
 
     def addressed_to(self, email: str, document: MessageDocument) -> bool:
         """Whether a document names the account among its members; one of no known conversation is everybody's."""
