@@ -19,7 +19,7 @@ from common.settings import Settings, SettingsError
 from common.storage.key_files import KeyFiles, index_key
 
 if TYPE_CHECKING:
-    from common.accounts import Accounts
+    from common.accounts import Accounts, Erasing
     from common.audit import Audit
     from common.backups import Backups
     from common.conversations import Conversations
@@ -96,6 +96,17 @@ class Services:
             index_key=self._index_key,
             link_page=self.settings.service_url + self.settings.link_page,
             clock=self.clock,
+        )
+
+    def erasing(self) -> "Erasing":
+        from common.accounts import Erasing
+        from common.storage.postgres.erasing import PostgresErasure
+
+        return Erasing(
+            erased=self._revocations,
+            relations=PostgresErasure(self._pool),
+            documents=self._live_sessions,
+            users=self._users,
         )
 
     @cached_property
