@@ -46,6 +46,11 @@ def log_call(function: str, *, status: int, seconds: float, **fields: str | int 
     _ours.log(level, "%s %d", function, status, extra={"fields": extra})
 
 
+def log_gauges(**gauges: float) -> None:
+    """Numbers as they stand at this moment, which the deployment's metrics are read from, by their names."""
+    _ours.info("gauges", extra={"fields": gauges})
+
+
 def log_fault(function: str, error: BaseException) -> None:
     """Where an unforeseen exception came from: its types and lines of code, without its text."""
     chain: list[str] = []
