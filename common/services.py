@@ -6,7 +6,6 @@ it. Nothing connects before the first call, so that workers may fork in between.
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common import telemetry
@@ -227,22 +226,47 @@ class Services:
         )
 
     def backups(self) -> "Backups":
-        from common.backups import Backups
-        from common.storage.backups import EmulatorExport, FolderArchive, NoArchive, PostgresDump
+        """Of the cloud's databases, or of local ones.
 
-        folder = self.settings.backup_folder or Path()
-        host = self.settings.firestore_emulator or ""
-        dsn = self.settings.postgres_dsn or ""
-        local = all((self.settings.backup_folder, host, dsn))
-        if not local and not self.settings.postgres_instance:
+        Raises:
+            SettingsError: a value is missing.
+        """
+        if self.settings.postgres_instance:
+            return self._cloud_backups(self.settings.postgres_instance, self.settings.postgres_database or "")
+        from common.backups import Backups
+        from common.storage.backups.dump import DumpedRelations
+        from common.storage.backups.emulator import EmulatorDocuments
+        from common.storage.backups.folder import FolderArchive
+
+        folder, host, dsn = (
+            self.settings.backup_folder,
+            self.settings.firestore_emulator,
+            self.settings.postgres_dsn,
+        )
+        if not (folder and host and dsn):
             raise SettingsError(
-                "Set BACKUP_FOLDER, FIRESTORE_EMULATOR_HOST and POSTGRES_DSN: only local databases can be backed up yet."
+                "Set BACKUP_FOLDER, FIRESTORE_EMULATOR_HOST and POSTGRES_DSN, or POSTGRES_INSTANCE in the cloud."
             )
         return Backups(
-            documents=EmulatorExport(folder, host=host, project=self.settings.project),
-            relations=PostgresDump(folder, dsn=dsn),
-            archive=FolderArchive(folder) if local else NoArchive(),
+            archive=FolderArchive(folder),
+            documents=EmulatorDocuments(folder=folder, host=host, project=self.settings.project),
+            relations=DumpedRelations(folder=folder, dsn=dsn),
             project=self.settings.project,
+            clock=self.clock,
+        )
+
+    def _cloud_backups(self, instance: str, database: str) -> "Backups":
+        from common.backups import Backups
+        from common.storage.backups.bucket import BucketArchive
+        from common.storage.backups.cloud_sql import CloudSqlRelations
+        from common.storage.backups.firestore_admin import FirestoreDocuments
+
+        project, bucket = self.settings.project, self.settings.backup_bucket
+        return Backups(
+            archive=BucketArchive(project=project, bucket=bucket),
+            documents=FirestoreDocuments(project=project, bucket=bucket),
+            relations=CloudSqlRelations(instance=instance, database=database, bucket=bucket),
+            project=project,
             clock=self.clock,
         )
 

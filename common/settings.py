@@ -50,6 +50,7 @@ class Settings:
     revocations_bucket: str | None
     revocations_folder: Path | None
     """Where what was ended for good is noted, in the cloud and locally: never together with the backups."""
+    backup_bucket: str
     firestore_emulator: str | None
     auth_emulator: str | None
 
@@ -65,13 +66,14 @@ class Settings:
             raise SettingsError(
                 "SEALPOST_URL must be https:// and a host, without a slash at the end (http:// is for loopback only)."
             )
+        project = _required(environment, "GOOGLE_CLOUD_PROJECT")
         dsn, instance = environment.get("POSTGRES_DSN"), environment.get("POSTGRES_INSTANCE")
         if dsn and instance:
             raise SettingsError(
                 "Set one of POSTGRES_DSN (a server) and POSTGRES_INSTANCE (Cloud SQL), not both."
             )
         return cls(
-            project=_required(environment, "GOOGLE_CLOUD_PROJECT"),
+            project=project,
             service_url=service_url,
             link_page=environment.get("SEALPOST_LINK_PAGE", "/"),
             postgres_dsn=dsn,
@@ -95,6 +97,7 @@ class Settings:
             backup_folder=_path(environment, "BACKUP_FOLDER"),
             revocations_bucket=environment.get("REVOCATIONS_BUCKET") or None,
             revocations_folder=_path(environment, "REVOCATIONS_FOLDER"),
+            backup_bucket=environment.get("BACKUP_BUCKET", f"{project}-backups"),
             firestore_emulator=environment.get("FIRESTORE_EMULATOR_HOST"),
             auth_emulator=environment.get("FIREBASE_AUTH_EMULATOR_HOST"),
         )

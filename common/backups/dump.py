@@ -53,7 +53,7 @@ async def read_dump(compressed: AsyncIterable[bytes]) -> Relations:
                 migrations[number] = name
         elif begin := _COPY.fullmatch(line):
             table, columns = begin[1].decode(), begin[2].decode().split(", ")
-            rows[table] = 0
+            rows.setdefault(table, 0)
         elif line == END:
             ended = True
     if table or not ended:

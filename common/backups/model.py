@@ -92,7 +92,9 @@ class Manifest:
         Raises:
             BackupRefused: it is damaged, of another backup, or of a version that is not ours.
         """
-        members = _members(content)
+        members = members_of(content)
+        if members is None:
+            raise BackupRefused("The manifest is damaged: it is no JSON object.")
         digest = members.pop("digest", None)
         if members.get("version") != _VERSION:
             raise BackupRefused(
@@ -204,11 +206,10 @@ def _digest(content: Mapping[str, Any]) -> str:
     ).hexdigest()
 
 
-def _members(content: bytes) -> dict[str, Any]:
+def members_of(content: bytes) -> dict[str, Any] | None:
+    """The members of a JSON object; None if the content is none."""
     try:
         members = json.loads(content)
-    except ValueError:
-        members = None
-    if not isinstance(members, dict):
-        raise BackupRefused("The manifest is damaged: it is no JSON object.")
-    return members
+    except (ValueError, RecursionError):
+        return None
+    return members if isinstance(members, dict) else None

@@ -30,10 +30,12 @@ from common.backups.ports import Archive, Documents, Relations
 from common.backups.standing import Standing, standing
 from common.clock import Clock
 from common.errors import DeadlineExceeded, Unavailable
-from common.telemetry import log_gauges
+from common.telemetry import log_failure, log_gauges
 
 PERIOD = 20 * 3_600.0
 """Seconds from one backup to the next, at least: less than a day, for the scheduler's calls are not exact."""
+PAUSE = 20 * 60.0
+"""Seconds from one attempt to the next."""
 ATTEMPTS = 3
 """Of a day."""
 _MINUTE = 60.0
@@ -52,30 +54,36 @@ class Backups:
     async def begin(self) -> Outcome:
         """Start the day's backup, unless the newest one is young, and complete or on its way.
 
-        After a failed one this begins the next attempt. One that cannot be started has failed, and the answer says why: the
-        scheduler's next round is early enough, its retries within minutes would be no help.
+        After a failed one this begins the next attempt, if some time has passed: the scheduler's retries come within
+        minutes, and would use up the attempts before the cause is gone.
 
         Raises:
-            Unavailable, DeadlineExceeded: the archive. Nothing was started.
+            Unavailable, DeadlineExceeded: nothing was started, or not all of it, which is a failed attempt.
         """
         now = self.clock()
         names = await self.archive.names()
-        if names:
-            newest = await standing(self.archive, names[-1])
-            if reason := newest.given_up(now):
-                await self._fail(newest.name, reason)
-            elif newest.state != "failed" and now - newest.at < PERIOD:
-                return Outcome(
-                    name=newest.name, state="too early" if newest.state == "complete" else "running"
-                )
+        if names and (outcome := await self._young(names[-1], now)):
+            return outcome
         at = (now - _SETTLED) // _MINUTE * _MINUTE
         name = _next(names, rfc3339(at)[:10])
-        if name is None:
-            return Outcome(name=names[-1], state="failed", reason=f"{ATTEMPTS} attempts have failed today.")
         claim = _json(version=1, project=self.project, name=name, at=rfc3339(at))
         if not await self.archive.create(f"{name}/{BEGUN}", claim):
             return Outcome(name=name, state="running")
         return await self._start(name, at)
+
+    async def _young(self, name: str, now: float) -> Outcome | None:
+        """What there is to say of the newest backup in place of another one."""
+        newest = await standing(self.archive, name)
+        if reason := newest.given_up(now):
+            await self._fail(name, reason)
+            return None
+        if newest.state == "failed":
+            if now - newest.at < PAUSE:
+                raise Unavailable(f"The last attempt has failed, and the next one waits. {newest.reason}")
+            return None
+        if now - newest.at >= PERIOD:
+            return None
+        return Outcome(name=name, state="too early" if newest.state == "complete" else "running")
 
     async def check(self) -> Outcome | None:
         """Follow the newest backup, and tell of the newest complete one. None: there are no backups.
@@ -85,12 +93,7 @@ class Backups:
         """
         names = await self.archive.names()
         try:
-            if not names:
-                return None
-            newest = await standing(self.archive, names[-1])
-            if newest.state == "running":
-                return await self._follow(newest)
-            return Outcome(name=newest.name, state=newest.state, reason=newest.reason)
+            return await self._newest(names[-1]) if names else None
         finally:
             await self._tell(names)
 
@@ -99,10 +102,20 @@ class Backups:
         try:
             documents = await self.documents.start(f"{name}/{DOCUMENTS}", at)
             relations = await self.relations.start(f"{name}/{RELATIONS}")
-        except (Unavailable, DeadlineExceeded, ExportRefused) as error:
-            return await self._fail(name, str(error))
+        except BaseException as error:
+            known = isinstance(error, (ExportRefused, Unavailable, DeadlineExceeded))
+            await self._fail(name, str(error) if known else "The call that began it was broken off.")
+            if isinstance(error, ExportRefused):
+                raise Unavailable(str(error)) from None
+            raise
         await self.archive.create(f"{name}/{OPERATIONS}", _json(documents=documents, relations=relations))
         return Outcome(name=name, state="started")
+
+    async def _newest(self, name: str) -> Outcome:
+        backup = await standing(self.archive, name)
+        if backup.state == "running":
+            return await self._follow(backup)
+        return Outcome(name=name, state=backup.state, reason=backup.reason)
 
     async def _follow(self, backup: Standing) -> Outcome:
         if backup.operations is not None:
@@ -150,6 +163,7 @@ class Backups:
         ]
 
     async def _fail(self, name: str, reason: str) -> Outcome:
+        log_failure("backup failed", backup=name, reason=reason)
         await self.archive.create(f"{name}/{FAILED}", _json(reason=reason))
         return Outcome(name=name, state="failed", reason=reason)
 
@@ -170,11 +184,15 @@ class Backups:
         log_gauges(backup_last_success_timestamp_seconds=int(at), backup_bytes=size)
 
 
-def _next(names: Sequence[str], day: str) -> str | None:
-    """The name of the day's next attempt; None after the last."""
+def _next(names: Sequence[str], day: str) -> str:
+    """The name of the day's next attempt.
+
+    Raises:
+        Unavailable: the last one has failed.
+    """
     made = sum(name.startswith(day) for name in names)
     if made >= ATTEMPTS:
-        return None
+        raise Unavailable(f"{ATTEMPTS} attempts have failed today.")
     return f"{day}.{made + 1}" if made else day
 
 

@@ -1,10 +1,9 @@
 """How a backup stands, as the small objects of its folder tell."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from common.backups.model import BEGUN, FAILED, MANIFEST, OPERATIONS, State, seconds
+from common.backups.model import BEGUN, FAILED, MANIFEST, OPERATIONS, State, members_of, seconds
 from common.backups.ports import Archive
 
 STARTING = 900.0
@@ -55,8 +54,4 @@ async def standing(archive: Archive, name: str) -> Standing:
 
 
 def _members(content: bytes | None) -> dict[str, Any]:
-    try:
-        members = json.loads(content or b"{}")
-    except ValueError:
-        return {}
-    return members if isinstance(members, dict) else {}
+    return members_of(content or b"") or {}

@@ -51,6 +51,11 @@ def log_gauges(**gauges: float) -> None:
     _ours.info("gauges", extra={"fields": gauges})
 
 
+def log_failure(message: str, **fields: str) -> None:
+    """Something of ours did not come about, and nobody who calls is told so. The fields are sentences of ours."""
+    _ours.error(message, extra={"fields": fields})
+
+
 def log_fault(function: str, error: BaseException) -> None:
     """Where an unforeseen exception came from: its types and lines of code, without its text."""
     chain: list[str] = []

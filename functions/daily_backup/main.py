@@ -1,4 +1,4 @@
-"""Back up both databases, once a day however often the scheduler calls."""
+"""Start the backup of both databases, once a day however often the scheduler calls."""
 
 from starlette.responses import Response
 
@@ -12,5 +12,5 @@ backups = services.backups()
 
 @scheduled(services.scheduler)
 async def daily_backup() -> Response:
-    outcome = await backups.run()
-    return json({"day": outcome.day, "made": outcome.made})
+    outcome = await backups.begin()
+    return json({"name": outcome.name, "state": outcome.state})
