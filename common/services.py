@@ -249,7 +249,12 @@ class Services:
             )
         return Backups(
             archive=FolderArchive(folder),
-            documents=EmulatorDocuments(folder=folder, host=host, project=self.settings.project),
+            documents=EmulatorDocuments(
+                folder=folder,
+                host=host,
+                project=self.settings.project,
+                database=self.settings.firestore_database,
+            ),
             relations=DumpedRelations(folder=folder, dsn=dsn),
             project=self.settings.project,
             clock=self.clock,
@@ -264,7 +269,9 @@ class Services:
         project, bucket = self.settings.project, self.settings.backup_bucket
         return Backups(
             archive=BucketArchive(project=project, bucket=bucket),
-            documents=FirestoreDocuments(project=project, bucket=bucket),
+            documents=FirestoreDocuments(
+                project=project, bucket=bucket, database=self.settings.firestore_database
+            ),
             relations=CloudSqlRelations(instance=instance, database=database, bucket=bucket),
             project=project,
             clock=self.clock,
@@ -275,6 +282,7 @@ class Services:
         return {
             "custom_token": custom_token,
             "project": self.settings.project,
+            "database": self.settings.firestore_database,
             "api_key": self.settings.identity_api_key,
             "auth_host": self.settings.auth_emulator,
             "firestore_host": self.settings.firestore_emulator,

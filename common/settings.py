@@ -9,6 +9,8 @@ from typing import Self
 
 _SERVICE_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost|\[::1\]))(:[0-9]{1,5})?")
 
+_DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
+
 _SECRET = re.compile(r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]+")
 
 
@@ -51,6 +53,8 @@ class Settings:
     revocations_folder: Path | None
     """Where what was ended for good is noted, in the cloud and locally: never together with the backups."""
     backup_bucket: str
+    firestore_database: str
+    """The id of Firestore's database: a restored one has a name of its own."""
     firestore_emulator: str | None
     auth_emulator: str | None
 
@@ -98,6 +102,7 @@ class Settings:
             revocations_bucket=environment.get("REVOCATIONS_BUCKET") or None,
             revocations_folder=_path(environment, "REVOCATIONS_FOLDER"),
             backup_bucket=environment.get("BACKUP_BUCKET", f"{project}-backups"),
+            firestore_database=_database(environment, "FIRESTORE_DATABASE"),
             firestore_emulator=environment.get("FIRESTORE_EMULATOR_HOST"),
             auth_emulator=environment.get("FIREBASE_AUTH_EMULATOR_HOST"),
         )
@@ -142,6 +147,15 @@ def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) 
     value = environment.get(name, values[0])
     if value not in values:
         raise SettingsError(f"{name} must be one of: {', '.join(values)}.")
+    return value
+
+
+def _database(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "(default)")
+    if not _DATABASE.fullmatch(value):
+        raise SettingsError(
+            f"{name} must be (default), or 4 to 63 of a-z, 0-9 and -, beginning with a letter."
+        )
     return value
 
 

@@ -39,11 +39,18 @@ class FirestoreMailbox:
     """See `mailbox.Mailbox`. `emulator` is its host:port, None for the cloud."""
 
     def __init__(
-        self, *, project: str, uid: str, session_id: str, id_token: str, emulator: str | None
+        self,
+        *,
+        project: str,
+        database: str,
+        uid: str,
+        session_id: str,
+        id_token: str,
+        emulator: str | None,
     ) -> None:
         self._uid = uid
         self._session_id = session_id
-        self._database = f"projects/{project}/databases/(default)"
+        self._database = f"projects/{project}/databases/{database}"
         self._id_token = id_token
         self._host = emulator or _CLOUD
         if emulator:

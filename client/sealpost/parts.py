@@ -249,6 +249,7 @@ class Parts:
         tokens = self._session.tokens()
         mailbox = FirestoreMailbox(
             project=tokens.firebase.project,
+            database=tokens.firebase.database,
             uid=self._uid,
             session_id=tokens.session_id,
             id_token=token.value,

@@ -28,6 +28,7 @@ _PROOF_LIFE = 100
 """The service takes a proof for 120 s; a repetition needs some of it."""
 _CLOCK_WRONG = 60
 _LONGEST_LIFE = 366 * 86400
+_DATABASE = re.compile(r"[A-Za-z0-9()_-]{1,63}")
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 Proving = Callable[[str], Mapping[str, Any]]
@@ -46,6 +47,8 @@ class Firebase:
     api_key: str
     auth_host: str | None
     firestore_host: str | None
+    database: str = "(default)"
+    """Firestore's, which has another name once it was restored. Profiles of before have no word on it."""
 
     @classmethod
     def read(cls, answer: Mapping[str, Any], *, service_url: str) -> Self:
@@ -56,6 +59,7 @@ class Firebase:
             api_key=_text(answer["api_key"]),
             auth_host=_emulator(answer["auth_host"], service_url),
             firestore_host=_emulator(answer["firestore_host"], service_url),
+            database=_text(answer["database"], _DATABASE),
         )
 
 

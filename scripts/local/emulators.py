@@ -14,11 +14,15 @@ from scripts.local.say import Stop
 from scripts.local.tools import environment
 from scripts.local.web import Answer, call, is_up
 
+DEFAULT = "(default)"
+"""The database that a project begins with."""
+RESTORED = "restored-"
+"""How the names of those begin that a restore has made."""
+
 OWNER = "owner"
 """The bearer token with which an emulator lets pass everything."""
 
 _AUTH_SCRIPT = Path(__file__).parents[1] / "emulators" / "auth.cjs"
-_EXPORT = "export"
 _QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Two thirds of the time to start. For a benchmark leave them out: the full compiler makes calls several times faster."""
 
@@ -49,11 +53,13 @@ class Firestore:
             listed = "\n".join(f"    {_issue(issue)}" for issue in issues)
             raise Stop(f"{rules.name} has issues, so nothing is started on it:\n{listed}")
 
-    def register_trigger(self, project: str, name: str, event_type: str, document: str) -> None:
+    def register_trigger(
+        self, project: str, name: str, event_type: str, document: str, database: str = DEFAULT
+    ) -> None:
         """Have events of a document pattern posted to `/functions/projects/<project>/triggers/<name>` of the suite."""
         body = {
             "eventType": event_type,
-            "database": "(default)",
+            "database": database,
             "namespace": "(default)",
             "document": {"value": document, "matchType": "PATH_PATTERN"},
         }
@@ -62,39 +68,44 @@ class Firestore:
             "registering a trigger",
         )
 
-    def clear(self, project: str) -> None:
+    def clear(self, project: str, database: str = DEFAULT) -> None:
         _ok(
-            call("DELETE", self._of(project, "/databases/(default)/documents"), bearer=OWNER),
+            call("DELETE", self._of(project, f"/databases/{database}/documents"), bearer=OWNER, timeout=120),
             "clearing Firestore",
         )
 
-    def export(self, project: str, folder: Path) -> None:
-        """Write all documents to a folder, in place of what was there."""
+    def export(self, project: str, folder: Path, database: str = DEFAULT) -> None:
+        """Write the documents of a database to a folder, in place of what was there, and of all that a restore has made."""
+        kept = {
+            path.name for path in folder.glob("*") if path.name == DEFAULT or path.name.startswith(RESTORED)
+        }
         new = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        body = {
-            "database": f"projects/{project}/databases/(default)",
-            "export_directory": str(new),
-            "export_name": _EXPORT,
-        }
-        _ok(
-            call("POST", self._of(project, ":export"), body, bearer=OWNER, timeout=120), "exporting Firestore"
-        )
+        for each in sorted(kept | {database}):
+            body = {
+                "database": f"projects/{project}/databases/{each}",
+                "export_directory": str(new),
+                "export_name": each,
+            }
+            _ok(
+                call("POST", self._of(project, ":export"), body, bearer=OWNER, timeout=120),
+                "exporting Firestore",
+            )
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
 
-    def documents(self, project: str) -> list[dict[str, Any]]:
-        """Every document of a project, as {"name", "fields", "createTime", "updateTime"}."""
-        url = f"{self.url}/v1/projects/{project}/databases/(default)/documents:runQuery"
+    def documents(self, project: str, database: str = DEFAULT) -> list[dict[str, Any]]:
+        """Every document of a database, as {"name", "fields", "createTime", "updateTime"}."""
+        url = f"{self.url}/v1/projects/{project}/databases/{database}/documents:runQuery"
         query = {"structuredQuery": {"from": [{"allDescendants": True}]}}
-        found = _ok(call("POST", url, query, bearer=OWNER), "listing the documents").json
+        found = _ok(call("POST", url, query, bearer=OWNER, timeout=120), "listing the documents").json
         return [each["document"] for each in found if "document" in each]
 
     def import_(self, project: str, folder: Path) -> None:
-        """Read what `export` wrote, if anything."""
+        """Read what `export` wrote, if anything, each database's documents into the one of its name."""
         for metadata in folder.glob("**/*.overall_export_metadata"):
-            body = {"database": f"projects/{project}/databases/(default)", "export_directory": str(metadata)}
+            body = {"database": f"projects/{project}/databases/{DEFAULT}", "export_directory": str(metadata)}
             _ok(
                 call("POST", self._of(project, ":import"), body, bearer=OWNER, timeout=120),
                 "importing Firestore",

@@ -12,6 +12,7 @@ from scripts.local.layout import Layout
 from scripts.local.ports import Ports
 from scripts.local.processes import Processes
 from scripts.local.say import Progress, Stop
+from scripts.local.serving import Serving
 from scripts.local.stack import PROJECT, Backing, Suite, register_triggers, start_backing, start_suite
 
 
@@ -50,23 +51,41 @@ def running(
     processes = Processes(data / "logs")
     found = parts.find(layout)
     backing = Backing(chosen, data, found.postgres)
+    serving = Serving.read(data)
     suites: list[Suite] = []
 
     def a_suite() -> None:
         with progress.step("Functions"):
-            suites.append(start_suite(processes, layout, backing, port=chosen.service))
+            suites.append(
+                start_suite(
+                    processes,
+                    layout,
+                    backing,
+                    database=serving.relations,
+                    documents=serving.documents,
+                    port=chosen.service,
+                )
+            )
 
     try:
         start_backing(
-            processes, found, layout, progress, ports=chosen, data=data, lasting=lasting, beside=(a_suite,)
+            processes,
+            found,
+            layout,
+            progress,
+            ports=chosen,
+            data=data,
+            database=serving.relations,
+            lasting=lasting,
+            beside=(a_suite,),
         )
-        register_triggers(layout, backing.firestore, PROJECT)
+        register_triggers(layout, backing.firestore, PROJECT, serving.documents)
         try:
             yield backing, suites[0], processes
         finally:
             with suppress(
                 Stop, OSError, http.client.HTTPException
             ):  # of an emulator that died, the last export stays
-                backing.export(PROJECT)
+                backing.export(PROJECT, serving.documents)
     finally:
         processes.close()

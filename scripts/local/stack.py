@@ -14,7 +14,7 @@ from common.storage.postgres.connection import ConnectionLost, StatementFailed
 from common.storage.postgres.migrate import MigrationError, migrate
 from common.suite.manifest import Manifest
 from scripts.local import coverage, emulators, key_files, postgres
-from scripts.local.emulators import Auth, Firestore
+from scripts.local.emulators import DEFAULT, Auth, Firestore
 from scripts.local.key_files import KeyFiles
 from scripts.local.layout import Layout
 from scripts.local.parts import Parts
@@ -57,9 +57,9 @@ class Backing:
     def keys(self) -> KeyFiles:
         return KeyFiles(self.data / "secrets")
 
-    def export(self, project: str) -> None:
-        """Write the emulators' data into the folder, from which the next start reads them."""
-        self.firestore.export(project, self.data / "firestore")
+    def export(self, project: str, documents: str = DEFAULT) -> None:
+        """Write the emulators' data into the folder, from which the next start reads them. `documents` is the database in use."""
+        self.firestore.export(project, self.data / "firestore", documents)
         self.auth.export(project, self.data / "users.json")
 
     def write(self, path: Path) -> None:
@@ -79,7 +79,10 @@ class Suite:
     url: str
     project: str
     database: str
+    """PostgreSQL's."""
     child: Child
+    documents: str = DEFAULT
+    """Firestore's database."""
 
 
 def empty(data: Path) -> None:
@@ -105,6 +108,7 @@ def start_backing(
     ports: Ports,
     data: Path,
     project: str = PROJECT,
+    database: str = DATABASE,
     triggers_port: int | None = None,
     lasting: bool = False,
     beside: tuple[Callable[[], object], ...] = (),
@@ -125,9 +129,9 @@ def start_backing(
             server = postgres.start(
                 processes, parts.postgres, data=data / "postgres", port=ports.postgres, lasting=lasting
             )
-            if not server.exists(DATABASE):
-                server.create(DATABASE)
-            _migrate(server.dsn(DATABASE))
+            if not server.exists(database):
+                server.create(database)
+            _migrate(server.dsn(database))
 
     def a_firestore() -> None:
         with progress.step("Firestore emulator, its rules in force"):
@@ -179,6 +183,7 @@ def start_suite(
     *,
     project: str = PROJECT,
     database: str = DATABASE,
+    documents: str = DEFAULT,
     port: int,
     settings: Mapping[str, str] | None = None,
 ) -> Suite:
@@ -198,10 +203,12 @@ def start_suite(
         HOST,
         "--port",
         str(port),
-        env=suite_environment(layout, backing, project=project, dsn=dsn, url=url) | dict(settings or {}),
+        env=suite_environment(layout, backing, project=project, dsn=dsn, url=url)
+        | {"FIRESTORE_DATABASE": documents}
+        | dict(settings or {}),
     )
     wait_until(lambda: is_up(f"{url}/health"), child, seconds=60)
-    return Suite(url, project, database, child)
+    return Suite(url, project, database, child, documents)
 
 
 def suite_environment(
@@ -237,11 +244,11 @@ def suite_environment(
     }
 
 
-def register_triggers(layout: Layout, firestore: Firestore, project: str) -> None:
+def register_triggers(layout: Layout, firestore: Firestore, project: str, documents: str = DEFAULT) -> None:
     """Tell the emulator of every function that Firestore calls."""
     for function in Manifest.read(layout.root).functions:
         if wanted := function.trigger.get("firestore"):
-            firestore.register_trigger(project, function.name, wanted["event"], wanted["document"])
+            firestore.register_trigger(project, function.name, wanted["event"], wanted["document"], documents)
 
 
 def rules(layout: Layout) -> Path:

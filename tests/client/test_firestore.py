@@ -80,7 +80,9 @@ def current(*targets: int) -> types.ListenResponse:
 
 
 def mailbox(channel: Channel) -> FirestoreMailbox:
-    made = FirestoreMailbox(project="p", uid="ada", session_id="s", id_token="token", emulator="127.0.0.1:1")
+    made = FirestoreMailbox(
+        project="p", database="(default)", uid="ada", session_id="s", id_token="token", emulator="127.0.0.1:1"
+    )
     made.close()
     made._channel = channel  # type: ignore[assignment]
     return made

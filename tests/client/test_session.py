@@ -347,6 +347,7 @@ class TestIdentityToolkit:
 FIREBASE: Json = {
     "custom_token": "c",
     "project": "p",
+    "database": "(default)",
     "api_key": "k",
     "auth_host": None,
     "firestore_host": "127.0.0.1:8080",
@@ -389,6 +390,7 @@ def test_an_emulator_elsewhere_or_of_a_service_on_the_net_is_refused(url: str, h
         {"firebase": None},
         {"firebase": []},
         {"firebase": FIREBASE | {"project": 5}},
+        {"firebase": FIREBASE | {"database": "(default)/documents"}},
     ],
 )
 def test_an_answer_of_another_shape_begins_no_session(world: World, changed: Json) -> None:

@@ -42,11 +42,20 @@ def test_optional_values_are_taken() -> None:
         "TRUSTED_PROXIES": "2",
         "SIGNING_KEYS_FILE": "/secrets/signing",
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:9000",
+        "FIRESTORE_DATABASE": "restored-2026-11-22",
     }
     settings = Settings.from_environment(LOCAL | given)
     assert (settings.pool, settings.trusted_proxies) == (9, 2)
     assert settings.signing_keys_file == Path("/secrets/signing")
     assert settings.firestore_emulator == "127.0.0.1:9000"
+    assert settings.firestore_database == "restored-2026-11-22"
+
+
+def test_firestores_database_is_the_default_one_unless_a_good_name_is_given() -> None:
+    assert Settings.from_environment(LOCAL).firestore_database == "(default)"
+    for name in ("", "other/documents", "Restored", "-a-b"):
+        with pytest.raises(SettingsError, match="FIRESTORE_DATABASE"):
+            Settings.from_environment(LOCAL | {"FIRESTORE_DATABASE": name})
 
 
 @pytest.mark.parametrize(

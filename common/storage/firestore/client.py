@@ -42,10 +42,10 @@ class FirestoreFailed(Exception):
 
 
 class FirestoreClient:
-    """The default database of `project`. The channel is made in the first call, in the loop that runs it."""
+    """A database of `project`. The channel is made in the first call, in the loop that runs it."""
 
-    def __init__(self, project: str, emulator: str | None) -> None:
-        self._database = f"projects/{project}/databases/(default)"
+    def __init__(self, project: str, emulator: str | None, database: str = "(default)") -> None:
+        self._database = f"projects/{project}/databases/{database}"
         self._emulator = emulator
         self._metadata = (("google-cloud-resource-prefix", self._database),) + (
             (("authorization", "Bearer owner"),) if emulator else ()
@@ -124,7 +124,7 @@ class _Unmet(Exception):
 
 
 def firestore_of(settings: Settings) -> FirestoreClient:
-    return FirestoreClient(settings.project, settings.firestore_emulator)
+    return FirestoreClient(settings.project, settings.firestore_emulator, settings.firestore_database)
 
 
 def creating(name: str, fields: dict[str, Any]) -> Any:

@@ -52,6 +52,7 @@ class Sessions(Restores):
                 "firebase": {
                     "custom_token": f"custom {count}" if state == "active" else None,
                     "project": "p",
+                    "database": "(default)",
                     "api_key": "k",
                     "auth_host": None,
                     "firestore_host": None,
