@@ -13,7 +13,7 @@ from common.backups.model import BackupRefused, Relations
 END = b"-- PostgreSQL database dump complete"
 MIGRATIONS = "migrations"
 
-_COPY = re.compile(rb"COPY public\.([a-z_][a-z0-9_]*) \(([a-z0-9_, \"]+)\) FROM stdin;")
+COPY = re.compile(rb"COPY public\.([a-z_][a-z0-9_]*) \(([a-z0-9_, \"]+)\) FROM stdin;")
 _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 1 << 20
 
@@ -51,7 +51,7 @@ async def read_dump(compressed: AsyncIterable[bytes]) -> Relations:
             if table == MIGRATIONS:
                 number, name = _migration(columns, line)
                 migrations[number] = name
-        elif begin := _COPY.fullmatch(line):
+        elif begin := COPY.fullmatch(line):
             table, columns = begin[1].decode(), begin[2].decode().split(", ")
             rows.setdefault(table, 0)
         elif line == END:

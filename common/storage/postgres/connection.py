@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -93,6 +93,19 @@ class Connection:
         try:
             self._bound_socket()
             return self._raw.execute_simple(sql).rows or []
+        except (DatabaseError, InterfaceError, OSError) as error:
+            raise meaning(error) from None
+
+    def copy(self, sql: str, pieces: Iterable[bytes]) -> None:
+        """Run a COPY FROM STDIN, whose input comes in pieces of any size. If they fail, this connection is of no more use.
+
+        Raises:
+            ConnectionLost, StatementFailed, DeadlineExceeded.
+
+        """
+        try:
+            self._bound_socket()
+            self._raw.execute_unnamed(sql, stream=pieces)
         except (DatabaseError, InterfaceError, OSError) as error:
             raise meaning(error) from None
 
