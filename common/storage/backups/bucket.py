@@ -1,6 +1,7 @@
 """An archive in a bucket of Cloud Storage. Whoever runs this may create and read objects there, and need no more."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from google.cloud.storage.exceptions import DataCorruption
 from common.backups.model import BackupRefused, Object, is_name
 from common.clock import remaining
 from common.errors import Unavailable
+
+# For traces that nobody takes, the library would ask for the bucket's metadata, which we may not have.
+os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
 
 _CHUNK = 8 << 20
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}

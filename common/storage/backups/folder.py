@@ -66,20 +66,21 @@ class FolderArchive:
         """The content is written under another name first, so that no crash and no full disk leaves half an object."""
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.folder, path.parent):  # parents would have the usual mode
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return False
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+                return True
         except OSError:
             raise Unavailable("The folder of the backups cannot be written to.") from None
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink()
-        return True
+        return False
 
     def _objects(self, prefix: str) -> Iterator[Object]:
         start = self.folder / prefix
