@@ -40,10 +40,14 @@ def error(status: int, reason: str) -> Reply:
 
 
 class GoogleServer:
-    """`faults` are replies that come before the API's own, one a request; `drop` hangs up instead."""
+    """`faults` are replies that come before the API's own, one a request; None hangs up.
+
+    When it is `losing`, it does what it is asked to, and hangs up.
+    """
 
     def __init__(self, api: str, answer: Callable[[Request], Reply]) -> None:
         self.faults: list[Reply | None] = []
+        self.losing = False
         self.mistakes: list[str] = []
         self.requests: list[Request] = []
         self._api, self._answer = Api(api), answer
@@ -73,21 +77,23 @@ class GoogleServer:
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def reply(self, verb: str, target: str, headers: Message, body: bytes) -> Reply | None:
-        url = urlsplit(target)
-        query = dict(parse_qsl(url.query, keep_blank_values=True))
-        is_json = "json" in headers.get("content-type", "")
         try:
-            method, values = self._api.called(
-                verb, url.path, query, json.loads(body) if is_json and body else None
-            )
-            request = Request(method, values, query, headers, body)
-            self.requests.append(request)
-            if self.faults:
-                return self.faults.pop(0)
-            return self._answer(request)
+            reply = self._reply(verb, target, headers, body)
         except Exception as mistake:  # noqa: BLE001 - a thread of the server's, whose errors nobody would see
             self.mistakes.append(repr(mistake))
             return error(400, "mistake")
+        return None if self.losing and verb == "POST" else reply
+
+    def _reply(self, verb: str, target: str, headers: Message, body: bytes) -> Reply | None:
+        url = urlsplit(target)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        is_json = "json" in headers.get("content-type", "")
+        method, values = self._api.called(
+            verb, url.path, query, json.loads(body) if is_json and body else None
+        )
+        request = Request(method, values, query, headers, body)
+        self.requests.append(request)
+        return self.faults.pop(0) if self.faults else self._answer(request)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -42,9 +42,8 @@ class StorageServer(GoogleServer):
     def _insert(self, request: Request) -> Reply:
         assert request.query["uploadType"] == "multipart"
         head = b"content-type: " + request.headers["content-type"].encode() + b"\r\n\r\n"
-        metadata, media = message_from_bytes(head + request.body).get_payload()  # type: ignore[misc]
-        told = json.loads(metadata.get_payload())  # type: ignore[union-attr]
-        content = media.get_payload(decode=True)  # type: ignore[union-attr]
+        parts: Any = message_from_bytes(head + request.body).get_payload()
+        told, content = json.loads(parts[0].get_payload()), parts[1].get_payload(decode=True)
         assert isinstance(content, bytes)
         assert told["crc32c"] == crc32c(content)
         if request.query["ifGenerationMatch"] != "0" or told["name"] in self.kept:

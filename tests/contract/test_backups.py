@@ -230,7 +230,7 @@ async def test_the_documents_of_an_export_are_counted_apart_from_all_others(
     await FirestoreMessages(firestore).append(message())
     assert isinstance(before, Done)
     assert before.count >= 3
-    assert await asyncio.gather(documents.look(operation), documents.look(operation)) == [before, before]
+    assert list(await asyncio.gather(*(documents.look(operation) for _ in range(2)))) == [before, before]
     later = await documents.look(await documents.start(f"{LATER}/documents", 0))
     assert later == Done(before.count + 1)
 

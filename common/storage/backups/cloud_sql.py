@@ -54,7 +54,7 @@ class CloudSqlRelations:
             return Running()
         errors = found.get("error", {}).get("errors", [])
         if errors:
-            code = str(errors[0].get("code"))
+            code = errors[0].get("code") or ""
             return Failed(f"Cloud SQL's export has failed: {code if _CODE.fullmatch(code) else 'unknown'}.")
         return Done()
 
