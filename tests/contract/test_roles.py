@@ -293,6 +293,7 @@ USES: dict[str, tuple[Work, ...]] = {
     "send_message": (permits,),
     "on_message_created": (dead_events,),
     "daily_backup": (dump,),
+    "check_backup": (dump,),
 }
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 
+from common.backups import Manifest
 from scripts.local.people import Person
 from scripts.local.stack import Backing, Suite
 from scripts.local.web import call
@@ -15,13 +16,20 @@ def test_the_scheduler_has_both_databases_backed_up_and_nobody_else_may(
     shutil.rmtree(backups, ignore_errors=True)  # another test may have had today's made
     alice, bob = enter("alice"), enter("bob")
     receipt = alice.send(bob.address, "not in any backup")
-    url = f"{suite.url}/v1/daily_backup"
-    assert call("POST", url, {}, bearer="guess").status == 401
-    answer = call("POST", url, {}, bearer=backing.keys.scheduler_token.read_text(), timeout=120)
-    assert answer.status == 200, answer.text
+    token = backing.keys.scheduler_token.read_text()
+    for name, state in (
+        ("daily_backup", "started"),
+        ("check_backup", "complete"),
+        ("daily_backup", "too early"),
+    ):
+        url = f"{suite.url}/v1/{name}"
+        assert call("POST", url, {}, bearer="guess").status == 401
+        answer = call("POST", url, {}, bearer=token, timeout=120)
+        assert (answer.status, answer.json["state"]) == (200, state), answer.text
 
-    files = [path for path in backups.rglob("*") if path.is_file()]
-    contents = {path.name: path.read_bytes() for path in files}
-    assert any("manifest" in name for name in contents), sorted(contents)
-    assert any(receipt.message_id.encode() in content for content in contents.values()), sorted(contents)
-    assert not any(b"not in any backup" in content for content in contents.values())
+    (backup,) = backups.iterdir()
+    manifest = Manifest.read((backup / "manifest.json").read_bytes(), project=suite.project, name=backup.name)
+    assert (manifest.documents >= 2, manifest.rows["accounts"] >= 2) == (True, True)
+    contents = [(backup / part.name).read_bytes() for part in manifest.objects]
+    assert any(receipt.message_id.encode() in content for content in contents)
+    assert not any(b"not in any backup" in content for content in contents)

@@ -1,5 +1,6 @@
 """One call of each HTTP function that would be answered, for tests to spoil."""
 
+import shutil
 import time
 import uuid
 from collections.abc import Callable
@@ -125,7 +126,13 @@ def send_message(arena: Arena) -> Ask:
 
 
 def daily_backup(arena: Arena) -> Ask:
+    """The first of all: after one that failed the next would wait."""
+    shutil.rmtree(arena.backups, ignore_errors=True)
     return _scheduled(arena, "daily_backup")
+
+
+def check_backup(arena: Arena) -> Ask:
+    return _scheduled(arena, "check_backup")
 
 
 def rotate_signing_key(arena: Arena) -> Ask:
@@ -160,11 +167,12 @@ CALLS: dict[str, Callable[[Arena], Ask]] = {
         create_conversation,
         send_message,
         daily_backup,
+        check_backup,
         rotate_signing_key,
     )
 }
 
-SCHEDULED = ("daily_backup", "rotate_signing_key")
+SCHEDULED = ("daily_backup", "check_backup", "rotate_signing_key")
 """Those that the scheduler calls."""
 BODIES = tuple(name for name in CALLS if name not in {"open_link", "jwks", *SCHEDULED})
 """Those that read a body."""

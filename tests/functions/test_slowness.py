@@ -1,7 +1,6 @@
 """What comes too slowly, too large, or too much at once; and what is left when somebody goes."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -156,21 +155,25 @@ daily_backup = runpy.run_path({source!r})["daily_backup"]
 """
 
 
-def test_a_backup_that_takes_too_long_leaves_room_for_the_next(
+def test_a_backup_that_takes_too_long_to_start_has_failed_and_leaves_room_for_the_next(
     arena: Arena, layout: Layout, processes: Processes, tmp_path: Path
 ) -> None:
     """Two seconds in place of the nine minutes that it has; pg_dump waits for a table."""
-    shutil.rmtree(arena.backups, ignore_errors=True)
+    ask = CALLS["daily_backup"](arena)
     source = tmp_path / "main.py"
     source.write_text(HURRIED.format(source=str(FUNCTIONS["daily_backup"].source)))
     environment = {**arena.environment, **FUNCTIONS["daily_backup"].environment}
     with alone(processes, layout, "daily_backup", source, environment) as (child, port):
         hurried = replace(arena, child=child, listening=port)
         with frozen(arena):
-            refused(hurried, CALLS["daily_backup"](arena), 504, "deadline-exceeded")
-            assert [list(day.iterdir()) for day in arena.backups.iterdir()] == [[]]
-    answer = arena.ask(CALLS["daily_backup"](arena))
-    assert (answer.status, answer.json["made"]) == (200, True)
+            refused(hurried, ask, 504, "deadline-exceeded")
+            (failed,) = arena.backups.glob("*/failed.json")
+            assert not list(arena.backups.glob("*/operations.json"))
+    retried = arena.ask(ask)
+    assert (retried.status, retried.json["detail"].startswith("The last attempt has failed")) == (503, True)
+    failed.parent.joinpath("begun.json").write_text(json.dumps({"at": "2026-01-01T00:00:00Z"}))
+    answer = arena.ask(ask)
+    assert (answer.status, answer.json["state"]) == (200, "started")
 
 
 def blocked(arena: Arena) -> int:

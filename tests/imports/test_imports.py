@@ -31,6 +31,7 @@ LOADS: dict[str, set[str]] = {
     "send_message": {"PostgreSQL"} | FIRESTORE,
     "on_message_created": {"PostgreSQL"} | FIRESTORE,
     "daily_backup": set(),
+    "check_backup": set(),
     "rotate_signing_key": set(),
     "request_link": {"PostgreSQL"},
     "get_link_request": {"PostgreSQL"},

@@ -15,7 +15,7 @@ from tests.terraform.deployment import Deployment
 MANIFEST = {
     "  list_audit:\n": "  list_acts:\n",
     "{http: {route: /v1/jwks, method: GET}}": "{schedule: {route: /v1/keys, cron: 0 0 * * *, time_zone: Etc/UTC}}",
-    "{schedule: {route: /v1/daily_backup, cron: 15 3 * * *, time_zone: Etc/UTC}}": "{http: {route: /v1/daily_backup, method: POST}}",
+    "{schedule: {route: /v1/daily_backup, cron: 15 3-6 * * *, time_zone: Etc/UTC}}": "{http: {route: /v1/daily_backup, method: POST}}",
     "document: conversations/{cid}/messages/{mid}": "document: conversations/{cid}",
     "{http: {route: /v1/name_session, method: POST}}": "{firestore: {event: google.cloud.firestore.document.v1.deleted, document: names}}",
     "    rotates: [SIGNING_KEYS_FILE, VERIFICATION_KEYS_FILE]\n": "    rotates: [INDEX_KEY_FILE]\n",
