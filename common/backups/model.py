@@ -81,9 +81,13 @@ class Manifest:
         """Bytes of all objects."""
         return sum(part.bytes for part in self.objects)
 
+    @property
+    def digest(self) -> str:
+        """Of all the rest."""
+        return _digest(self._content())
+
     def write(self) -> bytes:
-        content = self._content()
-        return json.dumps(content | {"digest": _digest(content)}, indent=1).encode("ascii") + b"\n"
+        return json.dumps(self._content() | {"digest": self.digest}, indent=1).encode("ascii") + b"\n"
 
     @classmethod
     def read(cls, content: bytes, *, project: str, name: str) -> Self:

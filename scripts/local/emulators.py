@@ -74,15 +74,15 @@ class Firestore:
             "clearing Firestore",
         )
 
-    def export(self, project: str, folder: Path, database: str = DEFAULT) -> None:
-        """Write the documents of a database to a folder, in place of what was there, and of all that a restore has made."""
+    def export(self, project: str, folder: Path, *databases: str) -> None:
+        """Write the documents of databases to a folder, in place of what was there, and of those that it holds already."""
         kept = {
             path.name for path in folder.glob("*") if path.name == DEFAULT or path.name.startswith(RESTORED)
         }
         new = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        for each in sorted(kept | {database}):
+        for each in sorted(kept | set(databases)):
             body = {
                 "database": f"projects/{project}/databases/{each}",
                 "export_directory": str(new),

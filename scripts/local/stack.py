@@ -57,9 +57,12 @@ class Backing:
     def keys(self) -> KeyFiles:
         return KeyFiles(self.data / "secrets")
 
-    def export(self, project: str, documents: str = DEFAULT) -> None:
-        """Write the emulators' data into the folder, from which the next start reads them. `documents` is the database in use."""
-        self.firestore.export(project, self.data / "firestore", documents)
+    def export(self, project: str, *documents: str) -> None:
+        """Write the emulators' data into the folder, from which the next start reads them.
+
+        Of Firestore's databases, these and those that were written there before.
+        """
+        self.firestore.export(project, self.data / "firestore", *(documents or (DEFAULT,)))
         self.auth.export(project, self.data / "users.json")
 
     def write(self, path: Path) -> None:

@@ -55,6 +55,7 @@ class World:
             rows=counted.rows,
             tell=self.told.append,
         )
+        self.target.migrate()
 
     def edited(self, old: str, new: str) -> bytes:
         text = gzip.decompress(self.dump).decode()

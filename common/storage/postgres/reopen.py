@@ -1,0 +1,97 @@
+"""The last step of a restore: what has happened since the backup and is known, and what clients have to make good."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from common.storage.postgres.load import Target
+
+_ERASE = "delete from accounts where uid = any(cast(:uids as text[])) returning uid"
+_EMPTY = """
+delete from conversations where not exists (select from members where members.cid = conversations.cid)
+returning cid"""
+_REVOKE = """
+update sessions set revoked_at = to_timestamp(cast(:now as float8))
+where id = any(cast(:ids as text[])) and revoked_at is null returning id"""
+_IS_NOTED = "select exists (select from restores where backup = cast(:backup as text))"
+_NOTE = """
+insert into restores (backup, point, restored_at) values (
+    cast(:backup as text), to_timestamp(cast(:point as float8)), to_timestamp(cast(:now as float8)))"""
+_DEVICES = "update devices set restored = true where state = 'active'"
+_SESSIONS = "update sessions set restored = true where revoked_at is null"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The list that is kept outside the backups: what must not come back."""
+
+    sessions: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Ended":
+        """From the list's names: sessions/ID and accounts/UID. Other names are none of ours."""
+        pairs = [name.split("/", 1) for name in names if "/" in name]
+        return cls(
+            sessions=frozenset(rest for kind, rest in pairs if kind == "sessions"),
+            accounts=frozenset(rest for kind, rest in pairs if kind == "accounts"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    accounts: int
+    """Erased again."""
+    sessions: int
+    """Revoked again."""
+    conversations: tuple[str, ...] = field(default=())
+    """Those that nobody is in any more. Their documents are to be deleted."""
+
+
+def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: float | None = None) -> Reopened:
+    """Erase and revoke again what had been, and note the restore, all in one transaction.
+
+    Run again, it does the first two with a list that has grown, and notes nothing twice: clients may have been let in.
+
+    Args:
+        target: a loaded database.
+        ended: the list, as it stands now.
+        backup: the name of the backup.
+        point: everything acknowledged before is in it, in seconds since the epoch.
+        now: when this is, in seconds since the epoch.
+    """
+    moment = time.time() if now is None else now
+    connection = target.open()
+    try:
+        connection.simple("begin")
+        erased = connection.run(_ERASE, uids=sorted(ended.accounts))
+        empty = connection.run(_EMPTY)
+        revoked = connection.run(_REVOKE, ids=sorted(ended.sessions), now=moment)
+        if not connection.run(_IS_NOTED, backup=backup)[0][0]:
+            connection.run(_NOTE, backup=backup, point=point, now=max(moment, point))
+            connection.simple(f"{_DEVICES}; {_SESSIONS}")
+        connection.simple("commit")
+    finally:
+        connection.close()
+    return Reopened(accounts=len(erased), sessions=len(revoked), conversations=tuple(cid for (cid,) in empty))
+
+
+def members(target: Target) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Each conversation's kind and members, by its id."""
+    connection = target.open()
+    try:
+        found = connection.simple(
+            "select cid, kind, coalesce(string_agg(uid, ' ' order by uid), '')"
+            " from conversations left join members using (cid) group by cid, kind"
+        )
+    finally:
+        connection.close()
+    return {cid: (kind, tuple(uids.split())) for cid, kind, uids in found}
+
+
+def accounts(target: Target) -> frozenset[str]:
+    connection = target.open()
+    try:
+        return frozenset(uid for (uid,) in connection.simple("select uid from accounts"))
+    finally:
+        connection.close()

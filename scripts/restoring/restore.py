@@ -1,0 +1,234 @@
+"""A backup into a new pair of databases, proven before anybody is let in. Every step may have been done by an earlier run."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.backups.model import DOCUMENTS, RELATIONS, BackupRefused, Manifest, seconds
+from common.backups.ports import Archive
+from common.errors import DeadlineExceeded, Unavailable
+from common.settings import SettingsError
+from common.storage.backups.folder import FolderArchive
+from common.storage.postgres.connect import plain
+from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.load import RestoreRefused, Stage, Target, load
+from common.storage.postgres.migrate import MigrationError
+from common.storage.postgres.reopen import Ended, accounts, members, reopen
+from scripts.local.emulators import DEFAULT, RESTORED
+from scripts.local.layout import Layout
+from scripts.local.say import Progress, Stop
+from scripts.local.serving import Serving
+from scripts.local.stack import Backing, rules
+from scripts.restoring import archive, proof, samples
+from scripts.restoring.documents import (
+    Documents,
+    below,
+    conversation_fields,
+    copy,
+    imported,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where backups are and databases are made: a stack on this machine."""
+
+    layout: Layout
+    backing: Backing
+    project: str
+
+    @property
+    def folder(self) -> Path:
+        return self.backing.data / "backups" / self.project
+
+    @property
+    def archive(self) -> Archive:
+        return FolderArchive(self.folder)
+
+    def ended(self) -> Ended:
+        """The list of what was erased and revoked, as it stands now."""
+        root = self.backing.data / "revocations" / self.project
+        return Ended.of(path.relative_to(root).as_posix() for path in root.glob("*/*"))
+
+
+def restored(name: str) -> Serving:
+    """The databases that a backup is restored into."""
+    plain_name = name.replace(".", "-")
+    return Serving(documents=f"{RESTORED}{plain_name}", relations=f"{RESTORED}{plain_name}".replace("-", "_"))
+
+
+def is_ready(place: Place, name: str) -> bool:
+    """Whether a restore of this backup has come to its end."""
+    with _sentences():
+        manifest = archive.manifest(place.archive, place.project, name)
+        target = _target(place, manifest)
+        return place.backing.postgres.exists(target.name) and target.claim() == "ready"
+
+
+def _target(place: Place, manifest: Manifest) -> Target:
+    name, server = restored(manifest.name).relations, place.backing.postgres
+    return Target(
+        name=name,
+        backup=manifest.digest,
+        server=plain(server.dsn("postgres")),
+        connect=plain(server.dsn(name)),
+    )
+
+
+@dataclass(slots=True)
+class Restore:
+    """Of one backup.
+
+    Raises, in `plan` and `run`:
+        Stop: it cannot go on. The sentence says why, and whether another run would go on. Nothing that lived was touched.
+    """
+
+    place: Place
+    name: str
+    progress: Progress
+    keep: Callable[[Serving], object] = lambda _: None
+    """Has the new databases outlive this run, where they would not by themselves."""
+
+    def plan(self) -> None:
+        """Look at the backup as a restore does first, and say what one would do."""
+        with _sentences():
+            manifest = self._looked_at()
+        pair, say = restored(self.name), self.progress.line
+        counted = sum(manifest.rows.values())
+        say(f"A restore would make, from what was acknowledged before {manifest.at}:")
+        say(f"  Firestore's database {pair.documents}: {manifest.documents:,} documents")
+        say(f"  PostgreSQL's database {pair.relations}: {counted:,} rows of {len(manifest.rows)} tables")
+        ended = self.place.ended()
+        say(f"  without {len(ended.accounts)} erased accounts and {len(ended.sessions)} ended sessions")
+        say("Nothing was written.")
+
+    def run(self) -> Serving:
+        """Restore it. The databases that were made."""
+        with _sentences():
+            manifest = self._looked_at()
+            pair = restored(self.name)
+            target, documents = _target(self.place, manifest), self._documents(pair)
+            stage = self._claim(target, documents)
+            with self.progress.step("Rules in force"):
+                self.place.backing.firestore.load_rules(self.place.project, rules(self.place.layout))
+            if stage != "ready":
+                self._copy(documents, manifest, all_of_it=stage == "made")
+            if stage == "made":
+                self._load(target, manifest)
+            with self.progress.step("The schema of this release"):
+                target.migrate()
+            self._compare(target, documents)
+            self._reopen(target, documents, manifest)
+            with self.progress.step("A stranger and an unsigned reader are refused"):
+                proof.strangers_are_refused(documents)
+            with self.progress.step("Kept"):
+                self.keep(pair)
+            connection = target.open()
+            target.mark(connection, "ready")
+            connection.close()
+        self.progress.line(
+            f"Ready: {pair.documents} and {pair.relations}, of what was acknowledged before {manifest.at}."
+        )
+        return pair
+
+    def _looked_at(self) -> Manifest:
+        with self.progress.step("Manifest"):
+            manifest = archive.manifest(self.place.archive, self.place.project, self.name)
+        with self.progress.step(f"{len(manifest.objects)} objects, {manifest.size:,} bytes, their checksums"):
+            archive.check(self.place.archive, manifest)
+        return manifest
+
+    def _documents(self, pair: Serving) -> Documents:
+        return Documents(
+            emulator=self.place.backing.firestore, project=self.place.project, database=pair.documents
+        )
+
+    def _claim(self, target: Target, documents: Documents) -> Stage:
+        with self.progress.step("New databases"):
+            is_new = not self.place.backing.postgres.exists(target.name)
+            if is_new and documents.total():
+                raise Stop(
+                    f"Firestore's database {documents.database} is there already, without its relations {target.name}. "
+                    "It is left as it is: clear it, if nobody needs it."
+                )
+            return target.claim()
+
+    def _copy(self, documents: Documents, manifest: Manifest, *, all_of_it: bool) -> None:
+        """Copy what is not there yet. Before the relations nothing else can be: then it must be `all_of_it`."""
+        scratch = f"demo-restore-{manifest.digest[:12]}"
+        export = self.place.folder / self.name / DOCUMENTS
+        possible = [DEFAULT, *(path.name for path in self._restored())]
+        with self.progress.step(f"{manifest.documents:,} documents") as step:
+            step.note = "reading the export"
+            source = imported(self.place.backing.firestore, export, scratch=scratch, databases=possible)
+            if source.total() != manifest.documents:
+                raise BackupRefused("The export does not hold the documents that its manifest counts.")
+
+            def tell(there: int) -> None:
+                step.note = f"{there:,} of {manifest.documents:,}"
+
+            copy(source, documents, tell)
+            if all_of_it and documents.total() != manifest.documents:
+                raise Stop(
+                    f"{documents.database} does not hold {manifest.documents:,} documents: clear it and run this again."
+                )
+            self.place.backing.firestore.clear(scratch, source.database)
+
+    def _restored(self) -> list[Path]:
+        """Where other restored databases are kept: a backup may be of one of them."""
+        return sorted((self.place.backing.data / "firestore").glob(f"{RESTORED}*"))
+
+    def _load(self, target: Target, manifest: Manifest) -> None:
+        with self.progress.step(f"{sum(manifest.rows.values()):,} rows") as step:
+
+            def tell(note: str) -> None:
+                step.note = note
+
+            with (self.place.folder / self.name / RELATIONS).open("rb") as dump:
+                load(target, dump, migration=manifest.migration, rows=manifest.rows, tell=tell)
+
+    def _compare(self, target: Target, documents: Documents) -> None:
+        """What the relations know of must be in the documents, and the other way round."""
+        with self.progress.step("Random messages, held against the relations"):
+            known = members(target)
+            samples.check(documents, known, accounts(target))
+        with self.progress.step("Conversations without a document"):
+            _complete(documents, known)
+
+    def _reopen(self, target: Target, documents: Documents, manifest: Manifest) -> None:
+        with self.progress.step("What was erased and revoked since"):
+            done = reopen(target, self.place.ended(), backup=self.name, point=seconds(manifest.at))
+            for cid in done.conversations:
+                documents.delete([*below(documents, cid), f"conversations/{cid}"])
+
+
+def _complete(documents: Documents, known: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
+    """The relations are the later half: a conversation may have been made between the two."""
+    there: set[str] = set()
+    after: str | None = None
+    while page := documents.page("conversations", after):
+        there |= {documents.path(each).partition("/")[2] for each in page}
+        after = documents.path(page[-1])
+    documents.write(
+        [
+            (f"conversations/{cid}", conversation_fields(kind, people))
+            for cid, (kind, people) in known.items()
+            if cid not in there
+        ]
+    )
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What the parts raise, as the sentence that the person reads."""
+    try:
+        yield
+    except (BackupRefused, RestoreRefused, MigrationError, SettingsError) as error:
+        raise Stop(str(error)) from None
+    except (Unavailable, DeadlineExceeded) as error:
+        raise Stop(f"{error} Run this again: it goes on.") from None
+    except (ConnectionLost, StatementFailed) as error:
+        raise Stop(
+            f"PostgreSQL was lost or refused us ({error}). Nothing is half there: run this again, it goes on."
+        ) from None
