@@ -1,11 +1,12 @@
 """What two databases hold, and in what a restore differs from what was there."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from common.backups.model import COLLECTIONS
+from common.storage.firestore.client import rfc3339
 from common.storage.postgres.connect import Connect
 from scripts.restoring.crowd import Acknowledged
 from scripts.restoring.documents import Documents
@@ -19,9 +20,20 @@ where relnamespace = 'public'::regnamespace and relkind = 'r' and relpersistence
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A document."""
+
+    checksum: str
+    """Of all fields but a conversation's last_message_at."""
+    last: int = 0
+    told: tuple[str, str] | None = None
+    """A message's envelope, as a checksum, and when it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    documents: dict[str, tuple[str, int]]
-    """By path: the checksum of the fields, but for a conversation's last_message_at, which stands beside it."""
+    documents: dict[str, Seen]
+    """By path."""
     rows: dict[str, frozenset[str]]
     """By table: the checksums of its rows."""
 
@@ -31,75 +43,67 @@ def snapshot(documents: Documents, relations: Connect) -> Snapshot:
 
 
 def differences(
-    before: Snapshot,
-    restored: Snapshot,
-    after: Snapshot,
-    acknowledged: Iterable[Acknowledged],
-    sent: Documents,
+    before: Snapshot, restored: Snapshot, after: Snapshot, acknowledged: Iterable[Acknowledged]
 ) -> list[str]:
     """In what a restore differs from what was there `before` the backup began; what came while it ran may be there, whole.
 
     `after` is what was there when it had ended, and `acknowledged` the messages of before as their senders remember them.
     """
-    found = [*_lost(before, restored), *_half(restored, after)]
-    found += [
-        f"{each.path} is not what was acknowledged" for each in acknowledged if not _is_there(each, sent)
-    ]
-    return found
+    return [*_lost(before, restored), *_half(restored, after), *_forgotten(restored, acknowledged)]
 
 
-def _lost(before: Snapshot, restored: Snapshot) -> list[str]:
-    found = []
-    for path, (checksum, last) in before.documents.items():
+def _lost(before: Snapshot, restored: Snapshot) -> Iterator[str]:
+    for path, document in before.documents.items():
         there = restored.documents.get(path)
         if there is None:
-            found.append(f"{path} is missing")
-        elif there[0] != checksum or there[1] < last:
-            found.append(f"{path} has other fields")
+            yield f"{path} is missing"
+        elif there.checksum != document.checksum or there.last < document.last:
+            yield f"{path} has other fields"
     for table, rows in before.rows.items():
         if missing := rows - restored.rows.get(table, frozenset()):
-            found.append(f"{len(missing)} rows of {table} are missing or others")
-    return found
+            yield f"{len(missing)} rows of {table} are missing or others"
 
 
-def _half(restored: Snapshot, after: Snapshot) -> list[str]:
-    found = []
-    for path, (checksum, last) in restored.documents.items():
+def _half(restored: Snapshot, after: Snapshot) -> Iterator[str]:
+    for path, document in restored.documents.items():
         there = after.documents.get(path)
-        if there is None or there[0] != checksum or there[1] < last:
-            found.append(f"{path} was never so")
+        if there is None or there.checksum != document.checksum or there.last < document.last:
+            yield f"{path} was never so"
     for table, rows in restored.rows.items():
         if surplus := rows - after.rows.get(table, frozenset()):
-            found.append(f"{len(surplus)} rows of {table} were never so")
-    return found
+            yield f"{len(surplus)} rows of {table} were never so"
 
 
-def _is_there(message: Acknowledged, documents: Documents) -> bool:
-    fields = documents.fields(message.path)
-    if fields is None:
-        return False
-    stamp = fields["sent_at"].timestamp_value
-    told = f"{stamp.ToDatetime():%Y-%m-%dT%H:%M:%S}.{stamp.nanos // 1000:06d}Z"
-    return (fields["envelope"].string_value, told) == (message.envelope, message.sent_at)
+def _forgotten(restored: Snapshot, acknowledged: Iterable[Acknowledged]) -> Iterator[str]:
+    for message in acknowledged:
+        there = restored.documents.get(message.path)
+        if there is None or there.told != (_digest(message.envelope), message.sent_at):
+            yield f"{message.path} is not what was acknowledged"
 
 
-def _documents(documents: Documents) -> dict[str, tuple[str, int]]:
+def _documents(documents: Documents) -> dict[str, Seen]:
     found = {}
     for collection in COLLECTIONS:
         after: str | None = None
         while page := documents.page(collection, after):
             for each in page:
-                found[documents.path(each)] = _checksum(each)
+                found[documents.path(each)] = _seen(each.fields)
             after = documents.path(page[-1])
     return found
 
 
-def _checksum(document: Any) -> tuple[str, int]:
+def _seen(fields: Any) -> Seen:
     digest = hashlib.sha256()
-    for name in sorted(set(document.fields) - {_LAST}):
-        digest.update(name.encode() + b"\0" + document.fields[name].SerializeToString(deterministic=True))
-    last = int(document.fields[_LAST].integer_value) if _LAST in document.fields else 0
-    return digest.hexdigest(), last
+    for name in sorted(set(fields) - {_LAST}):
+        digest.update(name.encode() + b"\0" + fields[name].SerializeToString(deterministic=True))
+    if _LAST in fields:
+        return Seen(digest.hexdigest(), int(fields[_LAST].integer_value))
+    told = (_digest(fields["envelope"].string_value), rfc3339(fields["sent_at"].timestamp_value))
+    return Seen(digest.hexdigest(), told=told)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _rows(connect: Connect) -> dict[str, frozenset[str]]:

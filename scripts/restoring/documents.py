@@ -56,27 +56,14 @@ class Documents:
         """How many of all that a backup holds."""
         return sum(self.count(collection) for collection in COLLECTIONS)
 
-    def last(self, collection: str) -> str | None:
-        """The path of the last one by name."""
-        found = self._query(_query(collection, limit=1, descending=True))
-        return self.path(found[0]) if found else None
-
-    def page(self, collection: str, after: str | None, limit: int = _PAGE) -> list[Any]:
-        """The next ones by name, as protobuf documents."""
+    def page(self, collection: str, after: str | None, limit: int = _PAGE, *, skipped: int = 0) -> list[Any]:
+        """The next ones by name, as protobuf documents, but for the first `skipped` ones."""
         query = _query(collection, limit=limit)
+        query.offset = skipped
         if after is not None:
             query.start_at.values.add(reference_value=f"{self.root}/{after}")
             query.start_at.before = False
         return self._query(query)
-
-    def fields(self, path: str) -> Any:
-        """A document's; None if there is none."""
-        collection = path.split("/")[-2]
-        query = _query(collection, limit=1)
-        query.start_at.values.add(reference_value=f"{self.root}/{path}")
-        query.start_at.before = True
-        found = self._query(query)
-        return found[0].fields if found and self.path(found[0]) == path else None
 
     def path(self, document: Any) -> str:
         return str(document.name).removeprefix(f"{self.root}/")
@@ -153,12 +140,12 @@ def copy(source: Documents, target: Documents, tell: Callable[[int], None]) -> N
     """Copy all that a backup holds, from where an earlier run came to. `tell` takes the number that is there."""
     there = target.total()
     for collection in COLLECTIONS:
-        after = target.last(collection)
-        while page := source.page(collection, after):
+        page = source.page(collection, None, skipped=target.count(collection))
+        while page:
             target.write([(source.path(document), document.fields) for document in page])
-            after = source.path(page[-1])
             there += len(page)
             tell(there)
+            page = source.page(collection, source.path(page[-1]))
 
 
 def imported(emulator: Firestore, export: Path, *, scratch: str, databases: Sequence[str]) -> Documents:
@@ -198,12 +185,11 @@ def below(documents: Documents, conversation: str) -> Iterator[str]:
         after = documents.path(page[-1])
 
 
-def _query(collection: str, *, limit: int | None = None, descending: bool = False) -> Any:
+def _query(collection: str, *, limit: int | None = None) -> Any:
     build = types.StructuredQuery.pb()
     query = build()
     query.from_.add(collection_id=collection, all_descendants=True)
-    direction = types.StructuredQuery.Direction
-    order = query.order_by.add(direction=int(direction.DESCENDING if descending else direction.ASCENDING))
+    order = query.order_by.add(direction=int(types.StructuredQuery.Direction.ASCENDING))
     order.field.field_path = "__name__"
     if limit is not None:
         query.limit.value = limit

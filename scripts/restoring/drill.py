@@ -77,7 +77,7 @@ class Drill:
             pair = Restore(self.place, name, self.progress).run()
         restored = self._snapshot("What came back", pair)
         with self._timed("compare"), self.progress.step("The differences"):
-            found = differences(before, restored, after, known, self.documents(pair))
+            found = differences(before, restored, after, known)
         if found:
             shown = "\n".join(f"  {each}" for each in found[:_SHOWN])
             raise Stop(f"The restore differs in {len(found)} places:\n{shown}")

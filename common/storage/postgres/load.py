@@ -22,7 +22,8 @@ from common.storage.postgres.migrate import migrate, read
 PATIENCE = 21_600.0
 """Seconds for the whole load."""
 
-Stage = Literal["made", "loaded", "ready"]
+Stage = Literal["made", "loaded", "checked", "ready"]
+"""How far a restore has come: `checked` once documents and relations were held against each other."""
 
 _OURS = "sealpost restore"
 _PIECE = 1 << 16
@@ -83,6 +84,13 @@ class Target:
             connection.close()
         return "made"
 
+    def note(self, stage: Stage) -> None:
+        connection = self.open()
+        try:
+            self.mark(connection, stage)
+        finally:
+            connection.close()
+
     def mark(self, connection: Connection, stage: Stage) -> None:
         connection.simple(f"comment on database {quoted(self.name)} is '{_OURS} {self.backup} {stage}'")
 
@@ -102,7 +110,7 @@ class Target:
         return connection
 
     def _stage(self, comment: str) -> Stage:
-        stages: tuple[Stage, ...] = ("made", "loaded", "ready")
+        stages: tuple[Stage, ...] = ("made", "loaded", "checked", "ready")
         for stage in stages:
             if comment == f"{_OURS} {self.backup} {stage}":
                 return stage

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from common.storage.postgres.load import Target
 
 _ERASE = "delete from accounts where uid = any(cast(:uids as text[])) returning uid"
-_EMPTY = """
-delete from conversations where not exists (select from members where members.cid = conversations.cid)
-returning cid"""
+_EMPTY = (
+    "delete from conversations where not exists (select from members where members.cid = conversations.cid)"
+)
 _REVOKE = """
 update sessions set revoked_at = to_timestamp(cast(:now as float8))
 where id = any(cast(:ids as text[])) and revoked_at is null returning id"""
@@ -44,12 +44,12 @@ class Reopened:
     """Erased again."""
     sessions: int
     """Revoked again."""
-    conversations: tuple[str, ...] = field(default=())
-    """Those that nobody is in any more. Their documents are to be deleted."""
 
 
 def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: float | None = None) -> Reopened:
     """Erase and revoke again what had been, and note the restore, all in one transaction.
+
+    Conversations that nobody is in any more go with whom they had.
 
     Run again, it does the first two with a list that has grown, and notes nothing twice: clients may have been let in.
 
@@ -65,7 +65,7 @@ def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: floa
     try:
         connection.simple("begin")
         erased = connection.run(_ERASE, uids=sorted(ended.accounts))
-        empty = connection.run(_EMPTY)
+        connection.simple(_EMPTY)
         revoked = connection.run(_REVOKE, ids=sorted(ended.sessions), now=moment)
         if not connection.run(_IS_NOTED, backup=backup)[0][0]:
             connection.run(_NOTE, backup=backup, point=point, now=max(moment, point))
@@ -73,7 +73,7 @@ def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: floa
         connection.simple("commit")
     finally:
         connection.close()
-    return Reopened(accounts=len(erased), sessions=len(revoked), conversations=tuple(cid for (cid,) in empty))
+    return Reopened(accounts=len(erased), sessions=len(revoked))
 
 
 def members(target: Target) -> Mapping[str, tuple[str, tuple[str, ...]]]:
