@@ -53,13 +53,24 @@ class Drill:
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each part took."""
+    made: list[Serving] = field(default_factory=list)
     acknowledged: int = 0
     """Messages before the backup began, which must all be there again."""
     while_it_ran: int = 0
     """Messages that were acknowledged between its beginning and its end."""
 
-    def run(self, *, accounts: int, messages: int, megabytes: float = 0.0) -> Serving:
-        """The restored databases, which hold all that was acknowledged before the backup began."""
+    def run(
+        self,
+        *,
+        accounts: int,
+        messages: int,
+        megabytes: float = 0.0,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Serving:
+        """The restored databases, which hold all that was acknowledged before the backup began.
+
+        What `meanwhile` does is done after the backup, and lost.
+        """
         size = min(_MOST, max(256, int(megabytes * 1_000_000 / messages) * 3 // 4 - _ENVELOPE))
         crowd = Crowd(self.suite.url, self.place.backing.auth.url, self.place.project, size)
         try:
@@ -72,9 +83,11 @@ class Drill:
             after = self._snapshot("What is there now", self.living)
         finally:
             crowd.close()
+        meanwhile()
         self._destroy()
         with self._timed("restore"):
             pair = Restore(self.place, name, self.progress).run()
+        self.made.append(pair)
         restored = self._snapshot("What came back", pair)
         with self._timed("compare"), self.progress.step("The differences"):
             found = differences(before, restored, after, known)
