@@ -35,8 +35,8 @@ class Firestore:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def load_rules(self, project: str, rules: Path) -> None:
-        """Put the rules into force for a project.
+    def load_rules(self, project: str, rules: Path, database: str = DEFAULT) -> None:
+        """Put the rules into force for a database. Those that the emulator was started with are in force for the others.
 
         Raises:
             Stop: they have an issue, even one that the emulator would overlook.
@@ -44,7 +44,7 @@ class Firestore:
         content = rules.read_text(encoding="utf-8")
         answer = call(
             "PUT",
-            self._of(project, ":securityRules"),
+            self._of(project, f"/databases/{database}:securityRules"),
             {"rules": {"files": [{"name": rules.name, "content": content}]}},
             bearer=OWNER,
         )

@@ -13,7 +13,7 @@ from scripts.local.ports import Ports
 from scripts.local.processes import Processes
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
-from scripts.local.stack import PROJECT, Backing, Suite, register_triggers, start_backing, start_suite
+from scripts.local.stack import PROJECT, Backing, Suite, register_triggers, rules, start_backing, start_suite
 
 
 @contextmanager
@@ -79,6 +79,7 @@ def running(
             lasting=lasting,
             beside=(a_suite,),
         )
+        backing.firestore.load_rules(PROJECT, rules(layout), serving.documents)
         register_triggers(layout, backing.firestore, PROJECT, serving.documents)
         try:
             yield backing, suites[0], processes

@@ -111,7 +111,9 @@ class Restore:
             target, documents = _target(self.place, manifest), self._documents(pair)
             stage = self._claim(target, documents)
             with self.progress.step("Rules in force"):
-                self.place.backing.firestore.load_rules(self.place.project, rules(self.place.layout))
+                self.place.backing.firestore.load_rules(
+                    self.place.project, rules(self.place.layout), pair.documents
+                )
             if stage == "made" or not documents.total():  # an emulator that was stopped forgets
                 self._copy(documents, manifest)
             if stage == "made":

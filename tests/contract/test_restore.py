@@ -1,0 +1,336 @@
+"""A backup of real databases, restored into others; stopped anywhere, it goes on."""
+
+import asyncio
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.backups import Backups, Manifest
+from common.storage.backups.dump import DumpedRelations
+from common.storage.backups.emulator import EmulatorDocuments
+from common.storage.backups.folder import FolderArchive
+from common.storage.postgres import load as loading
+from common.storage.postgres.connect import plain
+from common.storage.postgres.migrate import migrate
+from scripts.local.layout import Layout
+from scripts.local.ports import HOST
+from scripts.local.say import Progress, Stop
+from scripts.local.serving import Serving
+from scripts.local.stack import Backing
+from scripts.restoring import documents as documents_module
+from scripts.restoring.documents import Documents, conversation_fields
+from scripts.restoring.restore import Place, Restore, is_ready, restored
+from tests.signing import envelope
+
+Rows = list[list[Any]]
+
+ADA, BOB, CYD = "ada", "bob", "cyd"
+TALK, LONELY, LATE = "T" * 43, "L" * 43, "N" * 43
+MESSAGES = 700
+"""More than two pages."""
+PEOPLE = f"""
+insert into accounts (uid, address_index, created_at)
+    select uid, decode(repeat(n, 32), 'hex'), now()
+    from (values ('{ADA}', '01'), ('{BOB}', '02'), ('{CYD}', '03')) as given (uid, n);
+insert into devices (id, uid, modulus, state, created_at, activated_at)
+    select repeat(left(uid, 1), 43), uid, repeat('m', 512), 'active', now(), now() from accounts;
+insert into sessions (id, uid, device, refresh_hash, created_at, expires_at)
+    select repeat(left(uid, 1), 22), uid, repeat(left(uid, 1), 43), repeat(left(uid, 1), 43), now(), now() + interval '1 day'
+    from accounts;
+insert into conversations (cid, kind, head_seq, head_hash, created_at)
+    values ('{TALK}', 'direct', 0, repeat('h', 43), now()), ('{LONELY}', 'self', 0, repeat('h', 43), now()),
+           ('{LATE}', 'direct', 0, repeat('h', 43), now());
+insert into members (cid, uid, role) values ('{TALK}', '{ADA}', 'member'), ('{TALK}', '{BOB}', 'member'),
+    ('{LONELY}', '{CYD}', 'member'), ('{LATE}', '{ADA}', 'member'), ('{LATE}', '{CYD}', 'member');
+"""  # noqa: S608
+
+
+@dataclass
+class World:
+    place: Place
+    name: str
+    kept: list[Serving] = field(default_factory=list)
+
+    @property
+    def pair(self) -> Serving:
+        return restored(self.name)
+
+    @property
+    def documents(self) -> Documents:
+        return of(self.place, self.pair.documents)
+
+    def restore(self) -> Serving:
+        return Restore(self.place, self.name, Progress(), self.kept.append).run()
+
+    def ask(self, sql: str) -> Rows:
+        connection = plain(self.place.backing.postgres.dsn(self.pair.relations))(10)
+        try:
+            return connection.simple(sql)
+        finally:
+            connection.close()
+
+    def note(self, *names: str) -> None:
+        """Into the list of what was ended since."""
+        for name in names:
+            path = self.place.backing.data / "revocations" / self.place.project / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"at": "2026-11-22T00:00:00Z"}))
+
+    def require_whole(self) -> None:
+        assert self.documents.total() == MESSAGES + 3
+        assert self.ask("select count(*) from accounts") == [[3]]
+        assert is_ready(self.place, self.name)
+
+
+def of(place: Place, database: str) -> Documents:
+    return Documents(emulator=place.backing.firestore, project=place.project, database=database)
+
+
+def message(*members: str) -> Any:
+    fields = conversation_fields("direct", members)
+    for name in ("kind", "version", "last_message_at"):
+        del fields[name]
+    fields["envelope"].string_value = envelope("k" * 43)
+    fields["sent_at"].timestamp_value.FromSeconds(int(time.time()))
+    return fields
+
+
+@pytest.fixture(scope="module")
+def backed_up(backing: Backing) -> Iterator[tuple[Place, str]]:
+    """Databases with people and messages, and their backup."""
+    project = f"demo-restore-{uuid.uuid4().hex[:6]}"
+    source = project.replace("-", "_")
+    place = Place(layout=Layout(), backing=backing, project=project)
+    backing.postgres.create(source)
+    dsn = backing.postgres.dsn(source)
+    migrate(plain(dsn))
+    connection = plain(dsn)(10)
+    connection.simple(PEOPLE)
+    connection.close()
+    living = of(place, "(default)")
+    living.write(
+        [
+            (f"conversations/{TALK}", conversation_fields("direct", [ADA, BOB])),
+            (f"conversations/{LONELY}", conversation_fields("self", [CYD])),
+            *((f"conversations/{TALK}/messages/m{n}", message(ADA, BOB)) for n in range(MESSAGES - 1)),
+            (f"conversations/{LONELY}/messages/m", message(CYD)),
+            (f"accounts/{ADA}/sessions/s", message(ADA)),
+        ]
+    )
+    backups = Backups(
+        archive=FolderArchive(place.folder),
+        documents=EmulatorDocuments(
+            folder=place.folder, host=f"{HOST}:{backing.ports.firestore}", project=project
+        ),
+        relations=DumpedRelations(folder=place.folder, dsn=dsn),
+        project=project,
+        clock=time.time,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{backing.postgres_programs}{os.pathsep}{os.environ['PATH']}")
+        begun = asyncio.run(backups.begin())
+    done = asyncio.run(backups.check())
+    assert done is not None
+    assert (begun.state, done.state) == ("started", "complete"), done
+    yield place, done.name
+    backing.postgres.drop(source)
+    backing.firestore.clear(project)
+
+
+@pytest.fixture
+def world(backed_up: tuple[Place, str]) -> Iterator[World]:
+    place, name = backed_up
+    made = World(place, name)
+    yield made
+    place.backing.postgres.drop(made.pair.relations)
+    place.backing.firestore.clear(place.project, made.pair.documents)
+    for noted in (place.backing.data / "revocations" / place.project).glob("*/*"):
+        noted.unlink()
+
+
+def test_all_of_it_comes_back_and_sessions_documents_do_not(world: World) -> None:
+    assert world.restore() == world.pair
+    world.require_whole()
+    living = of(world.place, "(default)")
+    for collection in ("conversations", "messages"):
+        before = {living.path(each): each.fields for each in living.page(collection, None, 1000)}
+        after = {
+            world.documents.path(each): each.fields for each in world.documents.page(collection, None, 1000)
+        }
+        after.pop(f"conversations/{LATE}", None)
+        assert before == after
+    assert world.documents.count("sessions") == 0
+    assert world.kept == [world.pair]
+
+
+def test_a_conversation_that_was_made_between_the_two_halves_gets_its_document(world: World) -> None:
+    world.restore()
+    found = {world.documents.path(each): each for each in world.documents.page("conversations", None)}
+    fields = found[f"conversations/{LATE}"].fields
+    assert [value.string_value for value in fields["members"].array_value.values] == [ADA, CYD]
+    assert (fields["kind"].string_value, fields["last_message_at"].integer_value) == ("direct", 0)
+
+
+def test_clients_have_to_make_good_what_the_backup_may_lack(world: World) -> None:
+    world.restore()
+    assert world.ask("select bool_and(restored) from devices") == [[True]]
+    assert world.ask("select bool_and(restored) from sessions") == [[True]]
+    assert world.ask(
+        "select backup, restored_at > point, point > now() - interval '5 minutes' from restores"
+    ) == [[world.name, True, True]]
+
+
+def test_what_was_erased_and_revoked_since_does_not_come_back(world: World) -> None:
+    world.note(f"accounts/{CYD}", f"sessions/{'a' * 22}", "accounts/never-there")
+    world.restore()
+    assert world.ask("select uid from accounts order by uid") == [[ADA], [BOB]]
+    assert world.ask("select uid from sessions where revoked_at is null") == [[BOB]]
+    assert world.ask("select cid from conversations order by cid") == [[LATE], [TALK]]
+    paths = [world.documents.path(each) for each in world.documents.page("messages", None, 1000)]
+    assert not any(LONELY in path for path in paths)
+    assert len(paths) == MESSAGES - 1
+
+
+def test_a_list_that_has_grown_is_replayed_and_nobody_is_asked_twice(world: World) -> None:
+    world.restore()
+    world.ask("update devices set restored = false; select 1")
+    world.note(f"sessions/{'b' * 22}")
+    world.restore()
+    assert world.ask("select count(*) from restores") == [[1]]
+    assert world.ask("select bool_or(restored) from devices") == [[False]]
+    assert world.ask("select uid from sessions where revoked_at is not null") == [[BOB]]
+
+
+def test_it_is_stopped_among_the_documents_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Documents.write
+    written: list[int] = []
+
+    def failing(self: Documents, pairs: Any) -> None:
+        if len(written) == 2:
+            raise Stop("The power went out.")
+        written.append(len(pairs))
+        real(self, pairs)
+
+    def counting(self: Documents, pairs: Any) -> None:
+        written.append(len(pairs))
+        real(self, pairs)
+
+    monkeypatch.setattr(Documents, "write", failing)
+    with pytest.raises(Stop, match="power"):
+        world.restore()
+    assert 0 < world.documents.total() < MESSAGES
+    assert not is_ready(world.place, world.name)
+    before = world.documents.total()
+    monkeypatch.setattr(Documents, "write", counting)
+    world.restore()
+    assert sum(written[2:]) == MESSAGES + 2 - before + 1  # and the document of the late conversation
+    world.require_whole()
+
+
+def test_postgres_dies_among_the_rows_and_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(told: str) -> None:
+        if told.startswith("devices"):
+            connection = world.place.backing.postgres.connect()
+            connection.run(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name",
+                name=world.pair.relations,
+            )
+            connection.close()
+
+    real = loading.load
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "scripts.restoring.restore.load", lambda *words, **named: real(*words, **named | {"tell": die})
+        )
+        with pytest.raises(Stop, match="PostgreSQL was lost"):
+            world.restore()
+    assert not is_ready(world.place, world.name)
+    world.restore()
+    world.require_whole()
+
+
+def test_an_emulator_that_was_stopped_before_it_was_kept_is_filled_again(world: World) -> None:
+    def lose(_: Serving) -> None:
+        raise Stop("The power went out.")
+
+    with pytest.raises(Stop, match="power"):
+        Restore(world.place, world.name, Progress(), lose).run()
+    world.place.backing.firestore.clear(world.place.project, world.pair.documents)
+    world.restore()
+    world.require_whole()
+
+
+def test_living_relations_are_never_touched(world: World) -> None:
+    world.place.backing.postgres.create(world.pair.relations)
+    world.ask("create table theirs (n integer); insert into theirs values (1); select 1")
+    with pytest.raises(Stop, match="is there already, and not from a restore of this backup"):
+        world.restore()
+    assert world.ask("select n from theirs") == [[1]]
+    assert world.documents.total() == 0
+
+
+def test_living_documents_are_never_touched(world: World) -> None:
+    world.documents.write([("conversations/theirs", conversation_fields("self", [ADA]))])
+    with pytest.raises(Stop, match="is there already, without its relations"):
+        world.restore()
+    assert world.documents.total() == 1
+    assert not world.place.backing.postgres.exists(world.pair.relations)
+
+
+def test_open_documents_are_not_ready(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = tmp_path / "firestore.rules"
+    for allowed in (
+        "match /{document=**} { allow read; }",
+        "match /conversations/{c} { allow list: if request.auth != null; }",
+        "match /{path=**}/messages/{m} { allow list: if true; }",
+    ):
+        rules.write_text(
+            "rules_version = '2'; service cloud.firestore { match /databases/{d}/documents {"
+            f" {allowed} }} }}"
+        )
+        monkeypatch.setattr("scripts.restoring.restore.rules", lambda _: rules)
+        with pytest.raises(Stop, match="The restored documents are open"):
+            world.restore()
+        assert not is_ready(world.place, world.name)
+    monkeypatch.undo()
+    world.restore()
+    world.require_whole()
+
+
+def test_a_message_of_an_unknown_conversation_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = documents_module.copy
+
+    def copy(*words: Any) -> None:
+        real(*words)
+        world.documents.delete([f"conversations/{TALK}/messages/m{n}" for n in range(MESSAGES - 1)])
+        world.documents.write(
+            [(f"conversations/{'X' * 43}/messages/m{n}", message(ADA, BOB)) for n in range(MESSAGES - 1)]
+        )
+
+    monkeypatch.setattr("scripts.restoring.restore.copy", copy)
+    with pytest.raises(Stop, match="a conversation that the relations do not have"):
+        world.restore()
+    assert not is_ready(world.place, world.name)
+
+
+def test_an_export_with_fewer_documents_than_counted_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Manifest.read
+
+    def other(*words: Any, **named: Any) -> Manifest:
+        found = real(*words, **named)
+        object.__setattr__(found, "documents", found.documents + 1)
+        return found
+
+    monkeypatch.setattr(Manifest, "read", other)
+    with pytest.raises(Stop, match="does not hold the documents that its manifest counts"):
+        world.restore()
+    assert world.documents.total() == 0
