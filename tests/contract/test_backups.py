@@ -235,6 +235,23 @@ async def test_the_documents_of_an_export_are_counted_apart_from_all_others(
     assert later == Done(before.count + 1)
 
 
+async def test_counting_leaves_nothing_behind(
+    documents: EmulatorDocuments,
+    firestore: FirestoreClient,
+    monkeypatch: pytest.MonkeyPatch,
+    backing: Backing,
+) -> None:
+    monkeypatch.setattr(emulator, "_scratch", lambda: "demo-count-known")
+    sent = message()
+    await FirestoreMessages(firestore).append(sent)
+    operation = await documents.start(f"{NAME}/documents", 0)
+    counted = await documents.look(operation)
+    assert counted == await documents.look(operation) != Done(0)
+    scratch = FirestoreClient("demo-count-known", f"127.0.0.1:{backing.ports.firestore}", documents.database)
+    assert await scratch.get("conversations", sent.conversation, "messages", sent.id) is None
+    await scratch.close()
+
+
 async def test_an_export_that_cannot_be_read_has_failed(place: Path, documents: EmulatorDocuments) -> None:
     operation = await documents.start(f"{NAME}/documents", 0)
     assert await documents.look(f"{LATER}/documents") == Failed("The documents' export has no index.")

@@ -45,7 +45,7 @@ class EmulatorDocuments:
         index = next((self.folder.absolute() / operation).glob("*.overall_export_metadata"), None)
         if index is None:
             return Failed("The documents' export has no index.")
-        scratch = f"demo-count-{uuid.uuid4().hex[:12]}"
+        scratch = _scratch()
         database = f"projects/{scratch}/databases/{self.database}"
         try:
             order = {"database": database, "export_directory": str(index)}
@@ -81,6 +81,11 @@ class EmulatorDocuments:
         except httpx.HTTPError:
             raise Unavailable("The Firestore emulator cannot be reached.") from None
         return answer if answer.is_success else None
+
+
+def _scratch() -> str:
+    """A project that nobody else has."""
+    return f"demo-count-{uuid.uuid4().hex[:12]}"
 
 
 def _emulated(project: str) -> str:
