@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from common import telemetry
-from common.telemetry import log_call, log_fault
+from common.telemetry import log_call, log_failure, log_fault, log_gauges
 from tests.unit.conftest import Printed
 
 
@@ -30,6 +30,15 @@ def test_a_call_is_one_line_of_json(printed: Printed) -> None:
 def test_what_is_our_fault_is_an_error(printed: Printed, status: int, severity: str) -> None:
     log_call("order", status=status, seconds=0)
     assert printed.lines[0]["severity"] == severity
+
+
+def test_numbers_and_failures_are_lines_of_their_own(printed: Printed) -> None:
+    log_gauges(backup_bytes=7)
+    log_failure("backup failed", backup="2026-11-22", reason="It was busy.")
+    assert printed.lines == [
+        {"severity": "INFO", "message": "gauges", "backup_bytes": 7},
+        {"severity": "ERROR", "message": "backup failed", "backup": "2026-11-22", "reason": "It was busy."},
+    ]
 
 
 def test_other_libraries_lose_their_text(printed: Printed) -> None:
