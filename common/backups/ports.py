@@ -36,15 +36,29 @@ class Documents(Protocol):
     """Firestore's documents."""
 
     async def start(self, place: str, at: float) -> str:
-        """Begin to export them, as they were at `at` or later, below `place` in the archive. Gives the operation's id."""
+        """Begin to export them, as they were at `at` or later, below `place` in the archive. Gives the operation's id.
 
-    async def look(self, operation: str) -> Progress: ...
+        Raises:
+            ExportRefused: it cannot be begun, and no later try would change that.
+        """
+
+    async def look(self, operation: str) -> Progress:
+        """How far it is.
+
+        Raises:
+            ExportRefused: nobody will ever be told.
+        """
 
 
 class Relations(Protocol):
     """PostgreSQL's relations."""
 
     async def start(self, place: str) -> str:
-        """Begin to export them, as they are from now on, as the object `place` of the archive. Gives the operation's id."""
+        """Begin to export them, as they are from now on, as the object `place` of the archive. Gives the operation's id.
 
-    async def look(self, operation: str) -> Progress: ...
+        Raises:
+            ExportRefused: as of documents.
+        """
+
+    async def look(self, operation: str) -> Progress:
+        """As of documents."""

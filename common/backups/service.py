@@ -119,8 +119,11 @@ class Backups:
 
     async def _follow(self, backup: Standing) -> Outcome:
         if backup.operations is not None:
-            documents = await self.documents.look(backup.operations["documents"])
-            relations = await self.relations.look(backup.operations["relations"])
+            try:
+                documents = await self.documents.look(backup.operations["documents"])
+                relations = await self.relations.look(backup.operations["relations"])
+            except ExportRefused as refused:
+                return await self._fail(backup.name, str(refused))
             for progress in (documents, relations):
                 if isinstance(progress, Failed):
                     return await self._fail(backup.name, progress.reason)

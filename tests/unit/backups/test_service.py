@@ -266,6 +266,15 @@ async def test_a_part_that_cannot_be_asked_decides_nothing(world: World) -> None
     assert await world.backups.check() == Outcome(name=FIRST, state="complete")
 
 
+@pytest.mark.parametrize("part", ["documents", "relations"])
+async def test_an_operation_that_nobody_tells_of_makes_a_failed_backup(world: World, part: str) -> None:
+    await world.backups.begin()
+    getattr(world, part).fault = ExportRefused("Cloud SQL refused with HTTP 404.")
+    assert await world.backups.check() == Outcome(
+        name=FIRST, state="failed", reason="Cloud SQL refused with HTTP 404."
+    )
+
+
 async def test_a_full_disk_completes_nothing_and_loses_nothing(world: World) -> None:
     await world.backups.begin()
     world.end()
