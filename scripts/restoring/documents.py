@@ -162,7 +162,7 @@ def imported(emulator: Firestore, export: Path, *, scratch: str, databases: Sequ
 
 
 def conversation_fields(kind: str, members: Sequence[str]) -> Any:
-    """What create_conversation writes of a conversation in which nothing has been said."""
+    """What is stored of a conversation in which nothing has been said."""
     document = Document()
     document.fields["kind"].string_value = kind
     document.fields["version"].integer_value = 1

@@ -14,10 +14,10 @@ from scripts.local.say import Progress
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing, Suite, register_triggers, start_suite
 from scripts.local.testbed import start_test_suite
-from scripts.restoring.drill import TRUSTING, Drill
 from scripts.restoring.restore import Place
 from sealpost.receiving import Message
 from tests.conftest import enter_as
+from tests.drill.__main__ import TRUSTING, Drill
 
 
 @dataclass

@@ -19,10 +19,10 @@ from scripts.local.say import Progress, Step, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import PROJECT, Backing, Suite, empty, register_triggers, start_backing, start_suite
 from scripts.local.web import call
-from scripts.restoring.comparison import Snapshot, differences, snapshot
-from scripts.restoring.crowd import Crowd
 from scripts.restoring.documents import Documents
 from scripts.restoring.restore import Place, Restore
+from tests.drill.comparison import Snapshot, differences, snapshot
+from tests.drill.crowd import Crowd
 
 _HELP = """Prove a restore: fill databases of their own, back them up while messages are being sent, destroy them, restore the
 backup, compare. Nothing of scripts/run is touched."""
@@ -201,7 +201,7 @@ def main(words: list[str]) -> int:
     except Interrupted as interrupted:
         return 128 + interrupted.number
     except (Stop, OSError) as error:
-        print(f"drill: {error}", file=sys.stderr)
+        sys.stderr.write(f"drill: {error}\n")
         return 1
     return 0
 
