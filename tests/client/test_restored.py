@@ -153,7 +153,7 @@ class TestChains:
             restored(world, backup)
             renew(tablet)
             assert len(world.service.accounts[BOB]["statements"]) == 2
-            assert tablet.whoami().device is not None
+            assert world.service.accounts[BOB]["restored"] == {bob._device.key.kid}
             renew(bob)
             ada.send(BOB, "again")
             assert texts(tablet)[-1] == texts(bob)[-1] == "again"

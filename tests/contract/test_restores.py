@@ -179,6 +179,8 @@ async def test_what_does_not_come_back_changes_nothing(
     reset = Reset(**after(tablet, head, issued_at=LOST + 1))
     first = FirstDevice(**statement(phone, 0, None, LOST + 1))
     foreign = replace(lost.addition, pop=replace(lost.addition.pop, device=other.device))
+    ((kid,),) = await pool.run("select kid from encryption_keys where uid = :uid", uid=phone.uid)
+    wrapping = replace(lost.addition, pop=replace(lost.addition.pop, device=kid))
     refused: list[tuple[list[Statement], type[SealpostError]]] = [
         ([replace(lost.addition, issued_at=LOST - 601)], InvalidRequest),
         ([replace(lost.addition, issued_at=LOST + DAY + 601)], InvalidRequest),
@@ -186,6 +188,7 @@ async def test_what_does_not_come_back_changes_nothing(
         ([reset], InvalidRequest),
         ([first], InvalidRequest),
         ([foreign], InvalidRequest),
+        ([wrapping], InvalidRequest),
         ([replace(lost.addition, prev=thumbprint())], ChainConflict),
         ([lost.addition, lost.removal], ChainConflict),
         ([lost.addition, replace(lost.history_key, issued_at=LOST - 1)], InvalidRequest),
