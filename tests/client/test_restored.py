@@ -225,6 +225,23 @@ class TestChains:
         ada._contacts.find(uids=[bob._uid])
         assert contact.chain.devices.keys() >= {lost.kid}
 
+    def test_a_lost_reset_comes_back_from_its_own_device(
+        self, world: World, ada: Account, bob: Account
+    ) -> None:
+        with world.person("bob-2") as tablet:
+            backup = world.service.back_up()
+            tablet.devices.reset()
+            ada.send(BOB, "to the new device")
+            restored(world, backup)
+            with pytest.raises(Unsafe):
+                ada.send(BOB, "too early")
+            renew(tablet)
+            ada.send(BOB, "again")
+            assert texts(tablet)[-1] == "again"
+            with pytest.raises(NotSignedIn):
+                renew(bob)
+        assert world.alarms == []
+
     @pytest.mark.parametrize("how", ["no restore", "long before", "refused", "not taken"])
     def test_what_the_service_does_not_take_back_is_a_rollback_as_ever(
         self, world: World, ada: Account, bob: Account, how: str
