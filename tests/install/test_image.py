@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "SIGNING_KEYS_SECRET": "projects/demo-sealpost/secrets/signing-keys",
     "VERIFICATION_KEYS_SECRET": "projects/demo-sealpost/secrets/verification-keys",
     "INDEX_KEY_FILE": "/tmp/index-key",  # noqa: S108 - in the container
+    "REVOCATIONS_BUCKET": "demo-sealpost-revocations",
     "SCHEDULER_ACCOUNT": "tr-suite@demo-sealpost.iam.gserviceaccount.com",
     "EVENTS_ACCOUNT": "tr-suite@demo-sealpost.iam.gserviceaccount.com",
 }
