@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from common.backups.looking import listed
 from scripts.local import parts
 from scripts.local.layout import Layout
 from scripts.local.ports import Ports
@@ -13,7 +14,6 @@ from scripts.local.runs import the_only_one
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import PROJECT, Backing, make_folders, start_backing
-from scripts.restoring.archive import listed
 from scripts.restoring.restore import Place, Restore, is_ready, restored
 
 _HELP = """Restore a backup of what scripts/run keeps in .local/run: into a new Firestore database and a new PostgreSQL

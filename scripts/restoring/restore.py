@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.backups import looking
 from common.backups.model import DOCUMENTS, RELATIONS, BackupRefused, Manifest, seconds
 from common.backups.ports import Archive
 from common.errors import DeadlineExceeded, Unavailable
@@ -15,12 +16,13 @@ from common.storage.postgres.connection import ConnectionLost, StatementFailed
 from common.storage.postgres.load import RestoreRefused, Stage, Target, load
 from common.storage.postgres.migrate import MigrationError
 from common.storage.postgres.reopen import Ended, accounts, members, reopen
+from common.storage.restore import blocking, ended
 from scripts.local.emulators import DEFAULT, RESTORED
 from scripts.local.layout import Layout
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing, rules
-from scripts.restoring import archive, proof, samples
+from scripts.restoring import proof, samples
 from scripts.restoring.documents import (
     Documents,
     below,
@@ -48,8 +50,7 @@ class Place:
 
     def ended(self) -> Ended:
         """The list of what was erased and revoked, as it stands now."""
-        root = self.backing.data / "revocations" / self.project
-        return Ended.of(path.relative_to(root).as_posix() for path in root.glob("*/*"))
+        return ended(FolderArchive(self.backing.data / "revocations" / self.project))
 
 
 def restored(name: str) -> Serving:
@@ -61,7 +62,7 @@ def restored(name: str) -> Serving:
 def is_ready(place: Place, name: str) -> bool:
     """Whether a restore of this backup has come to its end."""
     with _sentences():
-        manifest = archive.manifest(place.archive, place.project, name)
+        manifest = looking.manifest(place.archive, place.project, name)
         target = _target(place, manifest)
         return place.backing.postgres.exists(target.name) and target.claim() == "ready"
 
@@ -137,9 +138,9 @@ class Restore:
 
     def _looked_at(self) -> Manifest:
         with self.progress.step("Manifest"):
-            manifest = archive.manifest(self.place.archive, self.place.project, self.name)
+            manifest = looking.manifest(self.place.archive, self.place.project, self.name)
         with self.progress.step(f"{len(manifest.objects)} objects, {manifest.size:,} bytes, their checksums"):
-            archive.check(self.place.archive, manifest)
+            looking.check(self.place.archive, manifest)
         return manifest
 
     def _documents(self, pair: Serving) -> Documents:
@@ -188,7 +189,7 @@ class Restore:
             def tell(note: str) -> None:
                 step.note = note
 
-            with (self.place.folder / self.name / RELATIONS).open("rb") as dump:
+            with blocking(self.place.archive.open(f"{self.name}/{RELATIONS}")) as dump:
                 load(target, dump, migration=manifest.migration, rows=manifest.rows, tell=tell)
 
     def _reopen(self, target: Target, documents: Documents, manifest: Manifest) -> None:

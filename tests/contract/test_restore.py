@@ -19,6 +19,7 @@ from common.storage.backups.folder import FolderArchive
 from common.storage.postgres import load as loading
 from common.storage.postgres.connect import plain
 from common.storage.postgres.migrate import migrate
+from common.storage.restore import main
 from scripts.local.layout import Layout
 from scripts.local.ports import HOST
 from scripts.local.say import Progress, Stop
@@ -334,3 +335,44 @@ def test_an_export_with_fewer_documents_than_counted_is_refused(
     with pytest.raises(Stop, match="does not hold the documents that its manifest counts"):
         world.restore()
     assert world.documents.total() == 0
+
+
+def test_the_job_makes_the_relations_alone_and_replays_the_list(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = {
+        "GOOGLE_CLOUD_PROJECT": world.place.project,
+        "BACKUP_FOLDER": str(world.place.folder),
+        "REVOCATIONS_FOLDER": str(world.place.backing.data / "revocations" / world.place.project),
+        "POSTGRES_DSN": world.place.backing.postgres.dsn("postgres"),
+    }
+    assert main([world.name, world.pair.relations], environment) == 0
+    assert "accounts 3" in capsys.readouterr().out
+    world.note(f"accounts/{CYD}")
+    assert main([world.name, world.pair.relations], environment) == 0
+    assert "1 accounts erased again" in capsys.readouterr().out
+    assert world.ask("select uid, restored from devices order by uid") == [[ADA, True], [BOB, True]]
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "status", "sentence"),
+    [
+        ([], {}, 2, "usage: restore NAME DATABASE"),
+        (["2026-11-22", "new"], {}, 1, "restore: Set GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET"),
+        (
+            ["2026-11-22", "new"],
+            {"BACKUP_FOLDER": "/nowhere", "REVOCATIONS_FOLDER": "/nowhere"},
+            1,
+            "no backup",
+        ),
+    ],
+)
+def test_a_job_that_cannot_be_says_so(
+    words: list[str],
+    environment: dict[str, str],
+    status: int,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(words, environment) == status
+    assert sentence in capsys.readouterr().err

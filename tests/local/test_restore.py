@@ -9,9 +9,9 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
+from common.backups import looking
 from common.backups.model import BackupRefused, Manifest, Object, rfc3339
 from common.storage.backups.folder import FolderArchive
-from scripts.restoring import archive
 from scripts.restoring.__main__ import main
 from scripts.restoring.restore import restored
 
@@ -64,7 +64,7 @@ def checksum(content: bytes) -> str:
 def look(folder: Path, name: str = NAME) -> None:
     """What a restore does before it makes anything."""
     backups = FolderArchive(folder)
-    archive.check(backups, archive.manifest(backups, PROJECT, name))
+    looking.check(backups, looking.manifest(backups, PROJECT, name))
 
 
 def test_a_whole_backup_is_taken(folder: Path) -> None:
@@ -154,7 +154,7 @@ def test_the_list_tells_of_each_its_age_size_and_state(folder: Path) -> None:
     write(folder, "2026-11-23", time.time() - 60, project="demo-other")
     write(folder, "2026-11-23.2", time.time())
     (folder / "2026-11-23.2" / "failed.json").write_text('{"reason": "It broke."}')
-    whole, foreign, failed = archive.listed(FolderArchive(folder), PROJECT)
+    whole, foreign, failed = looking.listed(FolderArchive(folder), PROJECT)
     assert (whole.name, whole.state, whole.bytes) == (NAME, "complete", sum(map(len, CONTENTS.values())))
     assert whole.age is not None
     assert abs(whole.age - 7200) < 5

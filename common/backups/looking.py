@@ -1,4 +1,4 @@
-"""What the archive has, for a program that waits for each answer."""
+"""What stands in an archive, for a program that waits for each answer: a list, a manifest, whether the objects are whole."""
 
 import asyncio
 import time

@@ -1,0 +1,148 @@
+"""The relations of a backup into a new database: `python -m common.storage.restore NAME DATABASE`.
+
+In the cloud this is the job `restore`, inside the network. What it makes belongs to POSTGRES_OWNER. The server is named as
+for migrate, the backup by GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET (or BACKUP_FOLDER), and the list of what was ended since by
+REVOCATIONS_BUCKET (or REVOCATIONS_FOLDER). Run again, it goes on, or replays a list that has grown.
+"""
+
+import asyncio
+import io
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from common.backups import looking
+from common.backups.model import RELATIONS, BackupRefused, seconds
+from common.backups.ports import Archive
+from common.errors import DeadlineExceeded, Unavailable
+from common.settings import SettingsError
+from common.storage.backups.folder import FolderArchive
+from common.storage.postgres.connect import Connect, cloud_sql, plain
+from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.load import RestoreRefused, Target, load
+from common.storage.postgres.migrate import MigrationError
+from common.storage.postgres.reopen import Ended, reopen
+
+_SERVER = "postgres"
+"""The database that every server has."""
+
+
+def ended(archive: Archive) -> Ended:
+    """The list of what was erased and revoked, as it stands now.
+
+    Raises:
+        Unavailable, DeadlineExceeded.
+    """
+
+    async def names() -> list[str]:
+        return [part.name for kind in ("accounts/", "sessions/") for part in await archive.objects(kind)]
+
+    return Ended.of(asyncio.run(names()))
+
+
+@contextmanager
+def blocking(pieces: AsyncIterator[bytes]) -> Iterator[BinaryIO]:
+    """An object that is open, as a file."""
+    with asyncio.Runner() as runner, io.BufferedReader(_Pieces(pieces, runner)) as file:
+        yield cast("BinaryIO", file)
+
+
+class _Pieces(io.RawIOBase):
+    def __init__(self, pieces: AsyncIterator[bytes], runner: asyncio.Runner) -> None:
+        self._pieces = pieces
+        self._runner = runner
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        if not self._rest:
+            self._rest = self._runner.run(self._next())
+        taken, self._rest = self._rest[: len(view)], self._rest[len(view) :]
+        view[: len(taken)] = taken
+        return len(taken)
+
+    async def _next(self) -> bytes:
+        return await anext(self._pieces, b"")
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+    """Exit status 0 when the database is ready, 1 with a sentence on stderr when it is not, 2 on wrong usage."""
+    try:
+        name, database = arguments
+    except ValueError:
+        return _fail("usage: restore NAME DATABASE", status=2)
+    try:
+        _restore(name, database, environment)
+    except (BackupRefused, RestoreRefused, MigrationError, SettingsError) as error:
+        return _fail(f"restore: {error}")
+    except (Unavailable, DeadlineExceeded, ConnectionLost, StatementFailed) as error:
+        return _fail(f"restore: a part was lost or refused us ({error}). Run it again: it goes on.")
+    return 0
+
+
+def _restore(name: str, database: str, environment: Mapping[str, str]) -> None:
+    say = sys.stdout.write
+    project = environment.get("GOOGLE_CLOUD_PROJECT", "")
+    archive = _archive(environment, "BACKUP", project)
+    since = _archive(environment, "REVOCATIONS", project)
+    manifest = looking.manifest(archive, project, name)
+    looking.check(archive, manifest)
+    say(f"{name}: {len(manifest.objects)} objects, {manifest.size:,} bytes, as they were written\n")
+    target = Target(
+        name=database,
+        backup=manifest.digest,
+        server=_server(environment, _SERVER),
+        connect=_server(environment, database),
+        owner=environment.get("POSTGRES_OWNER"),
+    )
+    if target.claim() == "made":
+        with blocking(archive.open(f"{name}/{RELATIONS}")) as dump:
+            load(
+                target,
+                dump,
+                migration=manifest.migration,
+                rows=manifest.rows,
+                tell=lambda note: print(note, flush=True),  # noqa: T201 - the job's log
+            )
+    target.migrate()
+    done = reopen(target, ended(since), backup=name, point=seconds(manifest.at))
+    target.note("ready")
+    say(
+        f"{database} is ready: {done.accounts} accounts erased again, {done.sessions} sessions revoked again\n"
+    )
+
+
+def _archive(environment: Mapping[str, str], name: str, project: str) -> Archive:
+    folder, bucket = environment.get(f"{name}_FOLDER"), environment.get(f"{name}_BUCKET")
+    if folder:
+        return FolderArchive(Path(folder))
+    if not bucket or not project:
+        raise SettingsError(f"Set GOOGLE_CLOUD_PROJECT and {name}_BUCKET, or {name}_FOLDER.")
+    from common.storage.backups.bucket import BucketArchive
+
+    return BucketArchive(project=project, bucket=bucket)
+
+
+def _server(environment: Mapping[str, str], database: str) -> Connect:
+    if dsn := environment.get("POSTGRES_DSN"):
+        return plain(urlsplit(dsn)._replace(path=f"/{database}").geturl())
+    instance, user = environment.get("POSTGRES_INSTANCE", ""), environment.get("POSTGRES_USER", "")
+    if not instance or not user:
+        raise SettingsError("Name the server: POSTGRES_DSN, or POSTGRES_INSTANCE and POSTGRES_USER.")
+    return cloud_sql(instance, user, database)
+
+
+def _fail(sentence: str, *, status: int = 1) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
