@@ -20,7 +20,9 @@ from scripts.local.say import Stop
 
 _SERVICE = "/google.firestore.v1.Firestore/"
 _SECONDS = 120.0
-_PAGE = 300
+_PAGE = 2_000
+"""Documents of a query. The emulator sorts all of them for each one."""
+_WRITES = 500
 _COMMIT = 4 << 20
 """Bytes of documents in one commit; Firestore takes 10 MiB."""
 _OWNER = ("authorization", "Bearer owner")
@@ -56,9 +58,11 @@ class Documents:
         """How many of all that a backup holds."""
         return sum(self.count(collection) for collection in COLLECTIONS)
 
-    def page(self, collection: str, after: str | None, limit: int = _PAGE, *, skipped: int = 0) -> list[Any]:
+    def page(
+        self, collection: str, after: str | None, limit: int | None = None, *, skipped: int = 0
+    ) -> list[Any]:
         """The next ones by name, as protobuf documents, but for the first `skipped` ones."""
-        query = _query(collection, limit=limit)
+        query = _query(collection, limit=limit or _PAGE)
         query.offset = skipped
         if after is not None:
             query.start_at.values.add(reference_value=f"{self.root}/{after}")
@@ -74,7 +78,7 @@ class Documents:
         size = 0
         for path, fields in pairs:
             write = Write(update=Document(name=f"{self.root}/{path}", fields=fields))
-            if writes and size + write.ByteSize() > _COMMIT:
+            if len(writes) == _WRITES or (writes and size + write.ByteSize() > _COMMIT):
                 self._commit(writes)
                 writes, size = [], 0
             writes.append(write)
@@ -83,8 +87,8 @@ class Documents:
             self._commit(writes)
 
     def delete(self, paths: Sequence[str]) -> None:
-        for start in range(0, len(paths), _PAGE):
-            self._commit([Write(delete=f"{self.root}/{path}") for path in paths[start : start + _PAGE]])
+        for start in range(0, len(paths), _WRITES):
+            self._commit([Write(delete=f"{self.root}/{path}") for path in paths[start : start + _WRITES]])
 
     def _commit(self, writes: list[Any]) -> None:
         database = self.root.removesuffix("/documents")

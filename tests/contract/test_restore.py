@@ -146,7 +146,8 @@ def backed_up(backing: Backing) -> Iterator[tuple[Place, str]]:
 
 
 @pytest.fixture
-def world(backed_up: tuple[Place, str]) -> Iterator[World]:
+def world(backed_up: tuple[Place, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(documents_module, "_PAGE", 300)
     place, name = backed_up
     made = World(place, name)
     yield made
