@@ -22,8 +22,8 @@ from sealpost.state import Json, Kind, State
 
 __all__ = ["Contact", "Contacts", "Found"]
 
-_PASSING = frozenset({"rate-limited", "request-timeout", "unauthenticated"})
-"""Refusals that say nothing of what was asked for."""
+_PASSING = frozenset({"rate-limited", "request-timeout", "unauthenticated", "forbidden"})
+"""Refusals that say nothing of what was asked for, or that others may give it back."""
 
 
 class Contacts:

@@ -123,6 +123,15 @@ class Removal(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class ShutOut:
+    """Whom statements shut out."""
+
+    devices: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    """Of those devices, whose documents may stand."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """The sealed backup that holds a history key's private half."""
 

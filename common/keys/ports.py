@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from common.identity import Caller, Head
-from common.keys.model import AddedDevice, EncryptionKey, Joining, Link, Pop, Published, Statement
+from common.keys.model import AddedDevice, EncryptionKey, Joining, Link, Pop, Published, ShutOut, Statement
 
 
 class ChainStore(Protocol):
@@ -24,8 +24,8 @@ class ChainStore(Protocol):
             RateLimited: see require_pace.
         """
 
-    async def ending(self, caller: Caller, statement: Statement, now: float) -> tuple[str, ...]:
-        """The sessions that the statement ends once it stands in the chain, where it may follow or stands already.
+    async def ending(self, caller: Caller, statement: Statement, now: float) -> ShutOut:
+        """Whom the statement shuts out once it stands in the chain, where it may follow or stands already.
 
         Raises:
             ChainConflict, DeviceNotActive, InvalidRequest, Forbidden, ResetDelayed: as publish.
@@ -57,13 +57,15 @@ class ResubmissionStore(Protocol):
 
         Raises:
             ChainConflict, DeviceNotActive, InvalidRequest: see Chain.require_resubmitted.
+            Forbidden: a device that was removed after the backup has signed one, and another account brings it. Whoever
+                holds such a device could still sign for the time that was lost.
         """
 
-    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> tuple[str, ...]:
-        """The sessions that `append` would end.
+    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> ShutOut:
+        """Whom `append` would shut out.
 
         Raises:
-            ChainConflict, DeviceNotActive, InvalidRequest: as append.
+            ChainConflict, DeviceNotActive, Forbidden, InvalidRequest: as append.
         """
 
 
@@ -106,6 +108,8 @@ class Readers(Protocol):
 
 class Revoked(Protocol):
     """The list of what was ended, which no backup takes back."""
+
+    async def note_devices(self, *devices: str) -> None: ...
 
     async def note_sessions(self, *sessions: str) -> None: ...
 

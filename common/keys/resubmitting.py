@@ -8,7 +8,7 @@ from common.errors import RateLimited
 from common.identity import Caller, Head, IndexKey
 from common.jose import SIGNING, RsaKey
 from common.keys.ending import Ending
-from common.keys.model import AddedDevice, Removal, Resubmission, Statement
+from common.keys.model import AddedDevice, Removal, Resubmission, ShutOut, Statement
 from common.keys.ports import ResubmissionStore
 from common.keys.statements import read_chain_statement
 from common.quotas import Quota, Quotas
@@ -35,17 +35,17 @@ class Resubmitting:
         Raises:
             RateLimited: the caller's account has re-submitted enough for now.
             InvalidRequest: see common.keys.statements, or Chain.require_resubmitted.
-            Unauthenticated, DeviceNotActive, ChainConflict: see ResubmissionStore.
+            Unauthenticated, DeviceNotActive, ChainConflict, Forbidden: see ResubmissionStore.
         """
         now = self.clock()
         await self._require_quota(caller, now)
         statements = _read(request, await self.store.signing_keys(caller, request.uid, now))
-        ended: tuple[str, ...] = ()
+        out = ShutOut()
         if any(isinstance(statement, Removal) for statement in statements):
-            ended = await self.store.ending(caller, statements, now)
-            await self.ending.begin(request.uid, ended)
+            out = await self.store.ending(caller, statements, now)
+            await self.ending.begin(request.uid, out)
         head = await self.store.append(caller, statements, now)
-        await self.ending.finish(request.uid, ended)
+        await self.ending.finish(request.uid, out.sessions)
         return head
 
     async def _require_quota(self, caller: Caller, now: float) -> None:

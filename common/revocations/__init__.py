@@ -1,4 +1,4 @@
-"""The list of sessions that were ended and accounts that were erased: kept outside the backups, so that none brings them back."""
+"""The list of sessions that were ended, devices removed and accounts erased: kept outside the backups, so that none brings them back."""
 
 from common.revocations.service import Revocations
 

@@ -9,9 +9,9 @@ from common.revocations.ports import RevocationList
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocations:
-    """Objects `sessions/<id>` and `accounts/<uid>`, each {"at": RFC 3339}.
+    """Objects `sessions/<id>`, `devices/<id>` and `accounts/<uid>`, each {"at": RFC 3339}.
 
-    Whoever ends a session or erases an account notes it here first: where that fails nothing has changed. Noting twice
+    Whoever ends a session, removes a device or erases an account notes it here first: where that fails nothing has changed. Noting twice
     is noting once.
     """
 
@@ -21,6 +21,10 @@ class Revocations:
     async def note_sessions(self, *sessions: str) -> None:
         """Raises Unavailable, DeadlineExceeded: not all of them are noted."""
         await asyncio.gather(*(self._note(f"sessions/{session}") for session in sessions))
+
+    async def note_devices(self, *devices: str) -> None:
+        """Raises Unavailable, DeadlineExceeded: not all of them are noted."""
+        await asyncio.gather(*(self._note(f"devices/{device}") for device in devices))
 
     async def note_account(self, uid: str) -> None:
         """Raises Unavailable, DeadlineExceeded."""

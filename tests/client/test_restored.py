@@ -264,18 +264,19 @@ class TestChains:
         assert contact.frozen is not None
         assert contact.frozen[0] == "chain-rollback"
 
+    @pytest.mark.parametrize(("status", "code"), [(429, "rate-limited"), (403, "forbidden")])
     def test_nobody_is_frozen_while_the_service_cannot_take_it(
-        self, world: World, ada: Account, bob: Account
+        self, world: World, ada: Account, bob: Account, status: int, code: str
     ) -> None:
         backup = world.service.back_up()
         publish(world, bob, history_on(bob))
         ada.send(BOB, "seen")
         restored(world, backup)
         renew(bob)
-        world.service.before["resubmit_statements"] = lambda _: problem(429, "rate-limited")
+        world.service.before["resubmit_statements"] = lambda _: problem(status, code)
         with pytest.raises(ServiceProblem) as refused:
             ada.send(BOB, "hi")
-        assert refused.value.code == "rate-limited"
+        assert refused.value.code == code
         world.service.before.clear()
         ada.send(BOB, "hi")
 

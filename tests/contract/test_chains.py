@@ -96,7 +96,8 @@ async def test_a_removed_device_has_no_key_and_no_session(world: World) -> None:
     (phone, laptop), head = await account(world, 2)
     again = await world.join(new_session(laptop.uid, laptop.device))
     act = removal(phone, laptop, head)
-    assert set(await world.chains.ending(phone, act, NOW)) == {laptop.session, again.session}
+    out = await world.chains.ending(phone, act, NOW)
+    assert (out.devices, set(out.sessions)) == ((laptop.device,), {laptop.session, again.session})
     published = await world.chains.publish(phone, act, None, NOW)
     assert published.head == Head(uid=phone.uid, root=head.root, seq=head.seq + 1, hash=act.hash)
     assert published.state == "active"
@@ -121,7 +122,7 @@ async def test_a_removal_again_is_answered_alike(world: World) -> None:
     act = removal(phone, laptop, head)
     published = await world.chains.publish(phone, act, None, NOW)
     assert await world.chains.publish(phone, act, None, NOW + DAY) == published
-    assert await world.chains.ending(phone, act, NOW) == published.ended
+    assert (await world.chains.ending(phone, act, NOW)).sessions == published.ended
     later = (await world.chains.publish(phone, nothing(phone, published.head), None, NOW)).head
     assert (await world.chains.publish(phone, act, None, NOW)).head == later
 
@@ -246,7 +247,9 @@ async def test_a_reset_leaves_its_device_alone(world: World) -> None:
     tablet = await world.join(new_session(phone.uid), now=now)
     act = Reset(**after(tablet, head, issued_at=int(now)))
     out = {phone.session, laptop.session, waiting.session}
-    assert set(await world.chains.ending(tablet, act, now)) == out
+    ending = await world.chains.ending(tablet, act, now)
+    assert set(ending.sessions) == out
+    assert set(ending.devices) == {phone.device, laptop.device, waiting.device}
     first = fresh(tablet, now)
     published = await world.chains.publish(tablet, act, first, now)
     assert published.head == Head(uid=phone.uid, root=act.hash, seq=head.seq + 1, hash=act.hash)
@@ -302,7 +305,7 @@ async def test_a_reset_wants_a_session_of_five_minutes_at_most(world: World) -> 
     act = Reset(**after(tablet, head, issued_at=int(now)))
     with pytest.raises(Forbidden):
         await world.chains.ending(tablet, act, now)
-    assert await world.chains.ending(tablet, act, now - 1)
+    assert (await world.chains.ending(tablet, act, now - 1)).sessions
 
 
 async def test_a_veto_ends_a_wish(world: World) -> None:

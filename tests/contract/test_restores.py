@@ -9,13 +9,14 @@ from common.directory.model import Wanted
 from common.errors import (
     ChainConflict,
     DeviceNotActive,
+    Forbidden,
     InvalidRequest,
     KeyConflict,
     SealpostError,
     Unauthenticated,
 )
 from common.identity import Caller, Head
-from common.keys.model import AddedDevice, Backup, FirstDevice, HistoryKey, Removal, Reset, Statement
+from common.keys.model import AddedDevice, Backup, FirstDevice, HistoryKey, Removal, Reset, ShutOut, Statement
 from common.messages.model import Rate
 from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.audit import PostgresAudit
@@ -112,7 +113,7 @@ async def test_what_was_lost_comes_back_with_all_that_it_brought_about(
     living = "select kid from history_keys where uid = :uid and living"
     assert await pool.run(living, uid=phone.uid) == [[lost.history_key.kid]]
     session = await world.join(new_session(phone.uid, tablet.device))
-    assert await store.ending(phone, lost.all, NOW) == (session.session,)
+    assert await store.ending(phone, lost.all, NOW) == ShutOut((tablet.device,), (session.session,))
     assert await world.sessions.standing(session, NOW)
     assert (await store.append(phone, lost.all, NOW)).seq == 3
     assert await world.sessions.standing(session, NOW) is None
@@ -137,6 +138,25 @@ async def test_a_stranger_brings_it_back_and_leaves_no_trace_of_who_it_was(
     await store.append(friend, lost.all, NOW)
     (line, *_) = await PostgresAudit(pool).read(phone.uid, before=None, most=9)
     assert (line.act, line.device, line.session) == ("statements-resubmitted", None, None)
+
+
+async def test_what_a_device_has_signed_that_was_removed_later_comes_from_its_own_account(
+    world: RealWorld, pool: Pool, store: PostgresResubmissions
+) -> None:
+    """Whoever holds it could sign for the time that was lost; a stranger's account is easily had."""
+    phone, tablet, lost = await lost_account(world, pool)
+    friend = await world.join()
+    await world.publish(friend)
+    await store.append(friend, [lost.addition], NOW)
+    await pool.run("insert into removed_devices (device) values (:device)", device=tablet.device)
+    head = replace(lost.head, seq=1, hash=lost.addition.hash)
+    by_tablet = HistoryKey(**after(tablet, head, issued_at=LOST + 1), kid=None, backup=None)
+    before = await state(pool, phone.uid)
+    for refusing in (store.append, store.ending):
+        with pytest.raises(Forbidden, match="removed later"):
+            await refusing(friend, [by_tablet], NOW)
+    assert await state(pool, phone.uid) == before
+    assert (await store.append(phone, [by_tablet], NOW)).seq == 2
 
 
 async def test_of_many_at_once_each_finds_all_of_it(

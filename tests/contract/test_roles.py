@@ -88,7 +88,7 @@ async def resubmitting(cast: Cast) -> None:
     assert await store.signing_keys(phone, phone.uid, NOW)
     acts = [lost.addition, lost.history_key, lost.removal]
     await cast.owner.join(new_session(phone.uid, tablet.device))
-    assert await store.ending(phone, acts, NOW)
+    assert (await store.ending(phone, acts, NOW)).devices
     assert (await store.append(phone, acts, NOW)).seq == 3
 
 
@@ -155,7 +155,7 @@ async def publishing(cast: Cast) -> None:
 async def removing(cast: Cast) -> None:
     (phone, laptop), head = await account(cast.owner, 2)
     act = removal(phone, laptop, head)
-    assert await cast.actor.chains.ending(phone, act, NOW)
+    assert (await cast.actor.chains.ending(phone, act, NOW)).devices
     await cast.actor.chains.publish(phone, act, encryption_key(phone, 2), NOW)
 
 

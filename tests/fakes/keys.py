@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
-from common.errors import DeviceNotActive, InvalidRequest, KeyConflict, LinkPending, NotFound
+from common.errors import DeviceNotActive, Forbidden, InvalidRequest, KeyConflict, LinkPending, NotFound
 from common.identity import Caller, DeviceState, Head
 from common.keys.chain import DAY, Chain, head_after, require_fresh, require_pace
 from common.keys.encryption_keys import stored_encryption_key
@@ -18,6 +18,7 @@ from common.keys.model import (
     Published,
     Removal,
     Reset,
+    ShutOut,
     Statement,
 )
 from common.keys.resets import SEEN_WITHIN, Wish, wish_before
@@ -66,12 +67,14 @@ class FakeChainStore:
         ended = tuple(s for s in self._sessions(chain, statement) if s in self.sessions.ended)
         return Published(head=head, state=self.state(caller.device), ended=ended)
 
-    async def ending(self, caller: Caller, statement: Statement, now: float) -> tuple[str, ...]:
+    async def ending(self, caller: Caller, statement: Statement, now: float) -> ShutOut:
         chain = self.lock(caller)
+        sessions = self._sessions(chain, statement)
         if statement not in self.chains.get(caller.uid, []):
             self._judge(chain, statement, caller, now)
-            return self._sessions(chain, statement)
-        return tuple(s for s in self._sessions(chain, statement) if s in self.sessions.ended)
+        else:
+            sessions = tuple(s for s in sessions if s in self.sessions.ended)
+        return ShutOut(tuple(_shut_out(chain, statement)), sessions)
 
     async def veto(self, caller: Caller, now: float) -> None:
         assert now > 0
@@ -277,6 +280,8 @@ def _shut_out(chain: Chain, statement: Statement | None) -> list[str]:
 class FakeResubmissionStore:
     chains: FakeChainStore
     restores: tuple[Restore, ...] = ()
+    removed: set[str] = field(default_factory=set)
+    """Devices that were removed later, as the restore knows."""
 
     def lose(self, uid: str, *, after: int, devices: list[str], now: float) -> None:
         """A restore, made now from a backup of an hour before, has lost the statements after that one, and devices."""
@@ -299,12 +304,13 @@ class FakeResubmissionStore:
         self._append(self.chains, caller, statements, now)
         return self.chains.sessions.heads[statements[0].uid]
 
-    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> tuple[str, ...]:
+    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> ShutOut:
         return self._append(deepcopy(self.chains), caller, statements, now)
 
     def _append(
         self, chains: FakeChainStore, caller: Caller, statements: Sequence[Statement], now: float
-    ) -> tuple[str, ...]:
+    ) -> ShutOut:
+        devices: tuple[str, ...] = ()
         ended: tuple[str, ...] = ()
         for statement in statements:
             if any(statement.hash == one.hash for one in chains.chains[statement.uid]):
@@ -315,12 +321,15 @@ class FakeResubmissionStore:
                 )
             chain = replace(chains.lock(caller), restores=self.restores)
             chain.require_resubmitted(statement)
+            if caller.uid != statement.uid and statement.signer in self.removed:
+                raise Forbidden("signed by a device that was removed later")
+            devices += tuple(_shut_out(chain, statement))
             ended += chains._sessions(chain, statement)
             chains.append(statement, now)
             chains._bring_about(chain, statement, now)
             if isinstance(statement, AddedDevice):
                 chains.become(statement.pop.device, "active")
-        return ended
+        return ShutOut(devices, ended)
 
 
 @dataclass

@@ -17,7 +17,13 @@ class FakeRevocationList:
 @dataclass
 class FakeRevoked:
     noted: list[str] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
     broken: bool = False
+
+    async def note_devices(self, *devices: str) -> None:
+        if self.broken and devices:
+            raise Unavailable("The list cannot be written.")
+        self.devices.extend(devices)
 
     async def note_sessions(self, *sessions: str) -> None:
         if self.broken and sessions:

@@ -4,7 +4,7 @@ from typing import TypeVar
 from common.errors import ResetDelayed
 from common.identity import Caller
 from common.keys.chain import Chain
-from common.keys.model import EncryptionKey, Published, Reset, Statement
+from common.keys.model import EncryptionKey, Published, Reset, ShutOut, Statement
 from common.keys.resets import SEEN_WITHIN, Wish, wish_before
 from common.storage.postgres.acts import bring_about, ended_devices, sessions_of
 from common.storage.postgres.audit import audit
@@ -61,13 +61,14 @@ class PostgresChains:
 
         return _raised(await self.pool.transaction(work))
 
-    async def ending(self, caller: Caller, statement: Statement, now: float) -> tuple[str, ...]:
-        def work(run: Run) -> tuple[str, ...] | ResetDelayed:
+    async def ending(self, caller: Caller, statement: Statement, now: float) -> ShutOut:
+        def work(run: Run) -> ShutOut | ResetDelayed:
             chain = lock(run, caller.uid)
             ended = is_stored(run, statement)
             if not ended and (delayed := _judge(run, chain, statement, caller, now)):
                 return delayed
-            return sessions_of(run, caller.uid, ended_devices(chain, statement), now, ended=ended)
+            devices = ended_devices(chain, statement)
+            return ShutOut(tuple(devices), sessions_of(run, caller.uid, devices, now, ended=ended))
 
         return _raised(await self.pool.transaction(work))
 

@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.errors import DeviceNotActive, InvalidRequest, Unauthenticated
+from common.errors import DeviceNotActive, Forbidden, InvalidRequest, Unauthenticated
 from common.identity import Caller, Head
 from common.keys.chain import Chain
-from common.keys.model import AddedDevice, HistoryKey, Removal, Statement
+from common.keys.model import AddedDevice, HistoryKey, Removal, ShutOut, Statement
 from common.storage.postgres.acts import ended_devices, sessions_of, set_history_key, shut_out
 from common.storage.postgres.audit import audit
 from common.storage.postgres.chain_rows import activate, append, is_stored, is_taken, lock
@@ -24,6 +24,7 @@ insert into devices (id, uid, modulus, created_at)
 values (:device, :uid, :modulus, to_timestamp(:now::double precision))
 on conflict (id) do nothing
 """
+_REMOVED_SINCE = "select true from removed_devices where device = :device"
 _OWNER = "select uid from devices where id = :device"
 
 
@@ -41,35 +42,36 @@ class PostgresResubmissions:
     async def append(self, caller: Caller, statements: Sequence[Statement], now: float) -> Head:
         return await self.pool.transaction(lambda run: _append(run, caller, statements, now).head)
 
-    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> tuple[str, ...]:
+    async def ending(self, caller: Caller, statements: Sequence[Statement], now: float) -> ShutOut:
         def work(run: Run) -> None:
-            raise _Undone(_append(run, caller, statements, now).ended)
+            raise _Undone(_append(run, caller, statements, now).out)
 
         try:
             await self.pool.transaction(work)
         except _Undone as undone:
-            return undone.ended
+            return undone.out
         raise AssertionError
 
 
 class _Undone(Exception):
-    """Takes back the transaction that has shown which sessions it ends."""
+    """Takes back the transaction that has shown whom it shuts out."""
 
-    def __init__(self, ended: tuple[str, ...]) -> None:
+    def __init__(self, out: ShutOut) -> None:
         super().__init__()
-        self.ended = ended
+        self.out = out
 
 
 @dataclass(frozen=True, slots=True)
 class _Appended:
     head: Head
-    ended: tuple[str, ...]
+    out: ShutOut
 
 
 def _append(run: Run, caller: Caller, statements: Sequence[Statement], now: float) -> _Appended:
     uid = statements[0].uid
     chain, is_new = lock(run, uid), False
-    ended: tuple[str, ...] = ()
+    devices: list[str] = []
+    sessions: tuple[str, ...] = ()
     for statement in statements:
         if is_stored(run, statement):
             continue
@@ -77,7 +79,13 @@ def _append(run: Run, caller: Caller, statements: Sequence[Statement], now: floa
             _keep_device(run, statement, now)
             chain = lock(run, uid)
         chain.require_resubmitted(statement)
-        ended += sessions_of(run, uid, ended_devices(chain, statement), now, ended=False)
+        if caller.uid != uid and run(_REMOVED_SINCE, device=statement.signer):
+            raise Forbidden(
+                "A device that was removed later has signed this. The account's own devices bring it back."
+            )
+        shut = ended_devices(chain, statement)
+        devices += shut
+        sessions += sessions_of(run, uid, shut, now, ended=False)
         append(run, chain, statement, now)
         _bring_about(run, chain, statement, now)
         chain, is_new = lock(run, uid), True
@@ -86,7 +94,7 @@ def _append(run: Run, caller: Caller, statements: Sequence[Statement], now: floa
         audit(run, uid, "statements-resubmitted", now, session=own)
     if chain.head is None:
         raise InvalidRequest("The account has no key chain yet. Its first device begins it.")
-    return _Appended(chain.head, ended)
+    return _Appended(chain.head, ShutOut(tuple(devices), sessions))
 
 
 def _bring_about(run: Run, chain: Chain, statement: Statement, now: float) -> None:

@@ -38,6 +38,7 @@ class Restored(World):
         statements = [one.compact for one in self.store.chains[UID][1:]]
         self.known.lose(UID, after=0, devices=[LAPTOP.kid], now=self.clock.now)
         self.revoked.noted.clear()
+        self.revoked.devices.clear()
         self.clock.now += 7_200
         return statements
 
@@ -66,7 +67,7 @@ async def test_a_removal_that_comes_back_notes_the_sessions_that_it_ends_first(w
     assert len(world.store.chains[UID]) == 1
     world.revoked.broken = False
     assert await world.resubmit(*lost) == 2
-    assert world.revoked.noted == [session.session]
+    assert (world.revoked.devices, world.revoked.noted) == ([LAPTOP.kid], [session.session])
     assert session.session in world.sessions.ended
     assert (UID, session.session) not in world.documents.documents
 

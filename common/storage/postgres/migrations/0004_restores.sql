@@ -14,5 +14,9 @@ alter table devices add column restored boolean not null default false;
 -- The session's refresh token may have been rotated after the backup.
 alter table sessions add column restored boolean not null default false;
 
-grant select on restores to sealpost_identity, sealpost_messaging, sealpost_maintenance, sealpost_backup;
+-- Devices that were removed after the backup of a restore, which may have lost the statements that say so: whoever holds
+-- one could sign for the time that was lost.
+create table removed_devices (device text primary key check (length(device) = 43));
+
+grant select on restores, removed_devices to sealpost_identity, sealpost_messaging, sealpost_maintenance, sealpost_backup;
 grant select on sequence restores_id_seq to sealpost_backup;
