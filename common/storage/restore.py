@@ -39,7 +39,11 @@ def ended(archive: Archive) -> Ended:
     """
 
     async def names() -> list[str]:
-        return [part.name for kind in ("accounts/", "sessions/") for part in await archive.objects(kind)]
+        return [
+            part.name
+            for kind in ("accounts/", "sessions/", "devices/")
+            for part in await archive.objects(kind)
+        ]
 
     return Ended.of(asyncio.run(names()))
 

@@ -203,8 +203,9 @@ def test_what_was_erased_and_revoked_since_does_not_come_back(world: World) -> N
 def test_a_list_that_has_grown_is_replayed_and_nobody_is_asked_twice(world: World) -> None:
     world.restore()
     world.ask("update devices set restored = false; select 1")
-    world.note(f"sessions/{'b' * 22}")
+    world.note(f"sessions/{'b' * 22}", f"devices/{'d' * 43}", "devices/.draft")
     world.restore()
+    assert world.ask("select device from removed_devices") == [["d" * 43]]
     assert world.ask("select count(*) from restores") == [[1]]
     assert world.ask("select bool_or(restored) from devices") == [[False]]
     assert world.ask("select uid from sessions where revoked_at is not null") == [[BOB]]
@@ -349,10 +350,11 @@ def test_the_job_makes_the_relations_alone_and_replays_the_list(
     }
     assert main([world.name, world.pair.relations], environment) == 0
     assert "accounts 3" in capsys.readouterr().out
-    world.note(f"accounts/{CYD}")
+    world.note(f"accounts/{CYD}", f"devices/{'d' * 43}")
     assert main([world.name, world.pair.relations], environment) == 0
     assert "1 accounts erased again" in capsys.readouterr().out
     assert world.ask("select uid, restored from devices order by uid") == [[ADA, True], [BOB, True]]
+    assert world.ask("select count(*) from removed_devices") == [[1]]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from common.storage.postgres.load import Target
 
+_ID = 43
+"""Letters of a device's id, a thumbprint (RFC 7638)."""
+
 _ERASE = "delete from accounts where uid = any(cast(:uids as text[])) returning uid"
 _EMPTY = (
     "delete from conversations where not exists (select from members where members.cid = conversations.cid)"
@@ -13,6 +16,8 @@ _EMPTY = (
 _REVOKE = """
 update sessions set revoked_at = to_timestamp(cast(:now as float8))
 where id = any(cast(:ids as text[])) and revoked_at is null returning id"""
+_REMOVE = """
+insert into removed_devices (device) select unnest(cast(:devices as text[])) on conflict (device) do nothing"""
 _IS_NOTED = "select exists (select from restores where backup = cast(:backup as text))"
 _NOTE = """
 insert into restores (backup, point, restored_at) values (
@@ -26,14 +31,16 @@ class Ended:
     """The list that is kept outside the backups: what must not come back."""
 
     sessions: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Ended":
-        """From the list's names: sessions/ID and accounts/UID. Other names are none of ours."""
+        """From the list's names: sessions/ID, devices/ID and accounts/UID. Other names are none of ours."""
         pairs = [name.split("/", 1) for name in names if "/" in name]
         return cls(
             sessions=frozenset(rest for kind, rest in pairs if kind == "sessions"),
+            devices=frozenset(rest for kind, rest in pairs if kind == "devices" and len(rest) == _ID),
             accounts=frozenset(rest for kind, rest in pairs if kind == "accounts"),
         )
 
@@ -47,11 +54,11 @@ class Reopened:
 
 
 def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: float | None = None) -> Reopened:
-    """Erase and revoke again what had been, and note the restore, all in one transaction.
+    """Erase and revoke again what had been, and note the restore and the removed devices, all in one transaction.
 
     Conversations that nobody is in any more go with whom they had.
 
-    Run again, it does the first two with a list that has grown, and notes nothing twice: clients may have been let in.
+    Run again, it does so with a list that has grown, and notes nothing twice: clients may have been let in.
 
     Args:
         target: a loaded database.
@@ -67,6 +74,7 @@ def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: floa
         erased = connection.run(_ERASE, uids=sorted(ended.accounts))
         connection.simple(_EMPTY)
         revoked = connection.run(_REVOKE, ids=sorted(ended.sessions), now=moment)
+        connection.run(_REMOVE, devices=sorted(ended.devices))
         if not connection.run(_IS_NOTED, backup=backup)[0][0]:
             connection.run(_NOTE, backup=backup, point=point, now=max(moment, point))
             connection.simple(f"{_DEVICES}; {_SESSIONS}")
