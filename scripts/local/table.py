@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from scripts.local.stack import DATABASE, Backing, Suite
+from scripts.local.stack import Backing, Suite
 
 
 def of(backing: Backing, suite: Suite, data: Path) -> str:
@@ -14,7 +14,7 @@ def of(backing: Backing, suite: Suite, data: Path) -> str:
         "Firestore emulator": f"{backing.firestore.url}/",
         "  which rules ran": backing.firestore.rules_coverage(suite.project),
         "Auth emulator": f"{backing.auth.url}/",
-        "PostgreSQL": backing.postgres.dsn(DATABASE),
+        "PostgreSQL": backing.postgres.dsn(suite.database),
         "logs, mails, data": str(data),
         "  profiles": str(data / "profiles"),
     }

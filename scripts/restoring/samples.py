@@ -10,7 +10,8 @@ from common.errors import InvalidRequest
 from common.messages.envelope import read_kids
 from scripts.restoring.documents import Documents
 
-SAMPLES = 50
+PLACES, AT_EACH = 5, 10
+"""Random places among all messages, and how many are looked at from there."""
 
 _LETTERS = string.ascii_letters + string.digits + "_-"
 
@@ -23,20 +24,16 @@ def check(
     Raises:
         BackupRefused: one is of a conversation or to a member whom the relations do not know, or has no envelope.
     """
-    seen = set()
-    for _ in range(SAMPLES):
-        for document in _somewhere(documents):
-            path = documents.path(document)
-            if path not in seen:
-                seen.add(path)
-                _check(path.split("/")[1], document.fields, members, accounts)
+    seen = {documents.path(found): found.fields for _ in range(PLACES) for found in _somewhere(documents)}
+    for path, fields in seen.items():
+        _check(path.split("/")[1], fields, members, accounts)
     return len(seen)
 
 
 def _somewhere(documents: Documents) -> list[Any]:
     start = "".join(secrets.choice(_LETTERS) for _ in range(43))
-    found = documents.page("messages", f"conversations/{start}/messages/0", 1)
-    return found or documents.page("messages", None, 1)
+    found = documents.page("messages", f"conversations/{start}/messages/0", AT_EACH)
+    return found or documents.page("messages", None, AT_EACH)
 
 
 def _check(
