@@ -23,6 +23,8 @@ IMPORTED = {
     "httpx": ("httpx", "common/storage/auth.py"),
     "google-auth[requests]": ("google.auth", "common/storage/scheduler.py"),
     "google-cloud-firestore": ("google.cloud.firestore_v1", "common/storage/firestore/client.py"),
+    "google-cloud-storage": ("google.cloud.storage", "common/storage/backups/bucket.py"),
+    "google-crc32c": ("google_crc32c", "common/storage/backups/folder.py"),
     "grpcio": ("grpc", "common/storage/firestore/client.py"),
     "protobuf": ("google.protobuf", "common/storage/firestore/events.py"),
     "cloud-sql-python-connector": ("google.cloud.sql.connector", "common/storage/postgres/connect.py"),
@@ -31,8 +33,11 @@ IMPORTED = {
 }
 """The module that a package is imported by, and a file of ours that does so."""
 
-KNOWN = {"common", "google.oauth2", *(module for module, _ in IMPORTED.values()), *sys.stdlib_module_names}
-"""What common/ and functions/ may import: google.oauth2 is of google-auth too."""
+ALSO = {"google.oauth2", "google.cloud.firestore_admin_v1", "google.api_core"}
+"""Modules that come with google-auth, google-cloud-firestore and, as the errors of both clients, with either."""
+
+KNOWN = {"common", *ALSO, *(module for module, _ in IMPORTED.values()), *sys.stdlib_module_names}
+"""What common/ and functions/ may import."""
 
 LOADED = {"uvloop": "uvloop/loop.", "httptools": "httptools/parser/parser."}
 """Packages that the server uses because they are there, and what a process that does so has loaded."""
