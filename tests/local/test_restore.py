@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from common.backups import looking
 from common.backups.model import BackupRefused, Manifest, Object, rfc3339
 from common.storage.backups.folder import FolderArchive
+from scripts.local.layout import ROOT
 from scripts.restoring.__main__ import main
 from scripts.restoring.restore import restored
+from tests.local.cloud import Cloud
 
 NAME, PROJECT = "2026-11-22", "demo-project"
 CONTENTS = {
@@ -206,3 +209,18 @@ def test_a_refusal_is_a_sentence(run: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_list_is_printed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     assert "2026-11-22        2.0 h        1,964 bytes  complete" in capsys.readouterr().out
+
+
+def test_a_deployments_job_is_given_the_backup_and_the_new_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = Cloud.on_path(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    words = ["--project", "p", "--region", "r", "2026-11-22.2"]
+    assert subprocess.run([ROOT / "scripts" / "restore", *words], check=False).returncode == 0  # noqa: S603
+    (call,) = cloud.calls
+    database = restored("2026-11-22.2").relations
+    assert call == (
+        f"gcloud run jobs execute restore --wait --project p --region r --args 2026-11-22.2,{database}",
+        "",
+    )
