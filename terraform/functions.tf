@@ -20,6 +20,9 @@ locals {
       GOOGLE_CLOUD_PROJECT = var.project
       SEALPOST_URL         = local.service_url
       IDENTITY_API_KEY     = google_apikeys_key.client.key_string
+      FIRESTORE_DATABASE   = local.firestore_database
+      BACKUP_BUCKET        = google_storage_bucket.archive["backups"].name
+      REVOCATIONS_BUCKET   = google_storage_bucket.archive["revocations"].name
       TRUSTED_PROXIES      = var.domain == null ? "1" : "2" # Google's front end, and before it the load balancer
     },
     var.smtp ? { MAIL_FROM = var.mail_from } : {},
@@ -48,20 +51,21 @@ module "function" {
   project            = var.project
   region             = var.region
   firestore_location = google_firestore_database.main.location_id
+  firestore_database = local.firestore_database
   checkout           = var.checkout
   bucket             = google_storage_bucket.sources.name
   builder            = google_service_account.builder.name
   environment        = local.environment
   secrets            = { for name, id in local.secrets : name => id == null ? null : google_secret_manager_secret.this[name].secret_id }
-  database           = { instance = google_sql_database_instance.main.connection_name, name = google_sql_database.main.name }
+  database           = { instance = google_sql_database_instance.main.connection_name, name = local.postgres_database }
   network            = { network = google_compute_network.main.id, subnetwork = google_compute_subnetwork.run.id }
 }
 
 # Who runs: the account of each function, or the suite's.
 locals {
   accounts = var.shape == "functions" ? {
-    for name, function in module.manifest.functions : name => { email = google_service_account.function[name].email, rotates = function.rotates }
+    for name, function in module.manifest.functions : name => { email = google_service_account.function[name].email, rotates = function.rotates, archives = function.archives }
     } : {
-    suite = { email = google_service_account.suite.email, rotates = local.suite.rotates }
+    suite = { email = google_service_account.suite.email, rotates = local.suite.rotates, archives = local.suite.archives }
   }
 }

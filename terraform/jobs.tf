@@ -11,6 +11,17 @@ locals {
         POSTGRES_GRANTS = jsonencode(local.grants)
       }
     }
+    restore = {
+      summary = "Fills a new database with the relations of a backup; scripts/restore says of which"
+      command = ["python", "-m", "common.storage.postgres.load"]
+      timeout = "25200s" # above the command's own patience
+      environment = {
+        GOOGLE_CLOUD_PROJECT = var.project
+        BACKUP_BUCKET        = google_storage_bucket.archive["backups"].name
+        REVOCATIONS_BUCKET   = google_storage_bucket.archive["revocations"].name
+        POSTGRES_OWNER       = "cloudsqlsuperuser"
+      }
+    }
     restore-check = {
       summary     = "Says whether a database is whole: POSTGRES_INSTANCE names the one that was restored"
       command     = ["python", "-m", "common.storage.postgres.inspect"]
@@ -21,7 +32,7 @@ locals {
 }
 
 resource "google_service_account" "job" {
-  for_each = toset(["migrate", "restore-check"])
+  for_each = toset(["migrate", "restore", "restore-check"])
 
   account_id   = "job-${each.key}"
   display_name = "Runs the job ${each.key}"
@@ -30,7 +41,7 @@ resource "google_service_account" "job" {
 }
 
 resource "google_project_iam_member" "job" {
-  for_each = { for pair in setproduct(["migrate", "restore-check"], ["roles/cloudsql.client", "roles/cloudsql.instanceUser"]) : join(" ", pair) => pair }
+  for_each = { for pair in setproduct(["migrate", "restore", "restore-check"], ["roles/cloudsql.client", "roles/cloudsql.instanceUser"]) : join(" ", pair) => pair }
 
   project = var.project
   role    = each.value[1]
@@ -61,7 +72,7 @@ resource "google_cloud_run_v2_job" "this" {
         dynamic "env" {
           for_each = merge(each.value.environment, {
             POSTGRES_INSTANCE = google_sql_database_instance.main.connection_name
-            POSTGRES_DATABASE = google_sql_database.main.name
+            POSTGRES_DATABASE = local.postgres_database
             POSTGRES_USER     = trimsuffix(google_service_account.job[each.key].email, ".gserviceaccount.com")
           })
           content {
@@ -88,5 +99,5 @@ resource "google_cloud_run_v2_job" "this" {
     }
   }
 
-  depends_on = [google_sql_user.account, google_sql_user.migrate, google_project_iam_member.job]
+  depends_on = [google_sql_user.account, google_sql_user.owner, google_project_iam_member.job]
 }

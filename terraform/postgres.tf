@@ -129,6 +129,11 @@ resource "google_sql_database" "main" {
   deletion_policy = "ABANDON" # it goes with its instance, not before: its tables belong to a role of the server
 }
 
+locals {
+  # The one that is served; the job `restore` makes others.
+  postgres_database = var.postgres_database == "sealpost" ? google_sql_database.main.name : var.postgres_database
+}
+
 # Who logs in, and what it may do there. The migration job grants it (common/storage/postgres/grants.py).
 locals {
   database_roles = merge(
@@ -172,10 +177,18 @@ import {
   id       = "${var.project}/sealpost/${each.value}"
 }
 
-resource "google_sql_user" "migrate" {
+# Who makes schemas and databases.
+resource "google_sql_user" "owner" {
+  for_each = toset(["migrate", "restore"])
+
   instance        = google_sql_database_instance.main.name
-  name            = trimsuffix(google_service_account.job["migrate"].email, ".gserviceaccount.com")
+  name            = trimsuffix(google_service_account.job[each.key].email, ".gserviceaccount.com")
   type            = "CLOUD_IAM_SERVICE_ACCOUNT"
   database_roles  = ["cloudsqlsuperuser"]
   deletion_policy = "ABANDON" # it leaves with its instance alone
+}
+
+moved {
+  from = google_sql_user.migrate
+  to   = google_sql_user.owner["migrate"]
 }

@@ -95,7 +95,7 @@ resource "google_cloud_run_v2_service" "suite" {
           local.environment,
           {
             POSTGRES_INSTANCE = google_sql_database_instance.main.connection_name
-            POSTGRES_DATABASE = google_sql_database.main.name
+            POSTGRES_DATABASE = local.postgres_database
             POSTGRES_USER     = trimsuffix(google_service_account.suite.email, ".gserviceaccount.com")
             POOL              = tostring(local.suite.pool)
             SCHEDULER_ACCOUNT = google_service_account.suite_caller[each.key].email
@@ -150,7 +150,7 @@ resource "google_cloud_run_v2_service" "suite" {
     }
   }
 
-  depends_on = [google_project_iam_member.suite, google_sql_user.account]
+  depends_on = [google_project_iam_member.suite, google_sql_user.account, google_storage_bucket_iam_member.archive]
 }
 
 # Its routes are public. Who calls is asked by the functions themselves, by access token or, of Firestore's and the
@@ -186,7 +186,7 @@ resource "google_eventarc_trigger" "suite" {
   }
   matching_criteria {
     attribute = "database"
-    value     = google_firestore_database.main.name
+    value     = local.firestore_database
   }
   matching_criteria {
     attribute = "document"

@@ -1,4 +1,4 @@
-# Buckets: the functions' sources, what a build of the image is sent, and the backups of both databases.
+# Buckets that may be emptied: the functions' sources, and what a build of the image is sent.
 
 resource "google_storage_bucket" "sources" {
   # checkov:skip=CKV_GCP_62: Cloud Audit Logs say who read what; a second bucket of access logs would say it again.
@@ -47,34 +47,6 @@ resource "google_storage_bucket" "builds" {
     }
     condition {
       age = 1
-    }
-  }
-
-  depends_on = [google_kms_crypto_key_iam_member.encrypting]
-}
-
-resource "google_storage_bucket" "backups" {
-  # checkov:skip=CKV_GCP_62: Cloud Audit Logs say who read what; a second bucket of access logs would say it again.
-  name                        = "${var.project}-backups"
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  force_destroy               = !local.production
-
-  versioning {
-    enabled = true
-  }
-
-  encryption {
-    default_kms_key_name = google_kms_crypto_key.data.id
-  }
-
-  lifecycle_rule {
-    action {
-      type = "Delete"
-    }
-    condition {
-      age = local.production ? 90 : 14
     }
   }
 

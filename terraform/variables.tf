@@ -141,3 +141,46 @@ variable "mail_from" {
     error_message = "With smtp = true, say in mail_from whose name the mail bears: \"Sealpost <no-reply@example.com>\"."
   }
 }
+
+variable "firestore_database" {
+  description = "The Firestore database that is served. A restored one is named restored-... and made before it is filled (restored)."
+  type        = string
+  default     = "(default)"
+
+  validation {
+    condition     = can(regex("^(\\(default\\)|restored-[a-z0-9-]{0,53}[a-z0-9])$", var.firestore_database))
+    error_message = "The Firestore database is \"(default)\", or one that was restored: restored-2026-11-22."
+  }
+}
+
+variable "postgres_database" {
+  description = "The PostgreSQL database that is served. A restored one is made by the job restore."
+  type        = string
+  default     = "sealpost"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.postgres_database))
+    error_message = "The PostgreSQL database is \"sealpost\", or one that was restored: restored_2026_11_22."
+  }
+}
+
+variable "restored" {
+  description = "Firestore databases that backups are restored into, with rules, indexes and expiry before any document. What is no longer named, and not served, is deleted."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.restored : can(regex("^restored-[a-z0-9-]{0,53}[a-z0-9]$", name))])
+    error_message = "A restored Firestore database is named restored-..., such as restored-2026-11-22."
+  }
+}
+
+variable "backup_days" {
+  description = "How many days a backup is kept. In production nobody can delete it sooner, and the number can only be raised."
+  type        = number
+
+  validation {
+    condition     = var.backup_days >= 1 && var.backup_days <= 3650 && floor(var.backup_days) == var.backup_days
+    error_message = "Say in whole days how long backups are kept, from 1 to 3650."
+  }
+}

@@ -21,7 +21,7 @@ APIS = (
     "cloudbilling",  # which, like the next, the preflight asks
     "cloudquotas",
 )
-AGENTS = ("sqladmin", "secretmanager", "artifactregistry", "eventarc", "pubsub")
+AGENTS = ("sqladmin", "secretmanager", "artifactregistry", "eventarc", "pubsub", "firestore")
 
 
 def bootstrap(project: str, region: str) -> None:
@@ -31,7 +31,7 @@ def bootstrap(project: str, region: str) -> None:
         raise Refused(
             f"The project {project} cannot be seen. Sign in (gcloud auth login), and check its id: gcloud projects list"
         )
-    names = [f"{api}.googleapis.com" for api in (*APIS, "eventarc", "pubsub")]
+    names = [f"{api}.googleapis.com" for api in (*APIS, "eventarc", "pubsub", "firestore")]
     run(["gcloud", "services", "enable", *names, f"--project={project}"])
     bucket = f"gs://{state_bucket(project)}"
     if not has_state_bucket(project):

@@ -34,7 +34,7 @@ DATABASES = (
     "google_firestore_database.main",
     "google_sql_database.main",
     "google_sql_user.account",
-    "google_sql_user.migrate",
+    "google_sql_user.owner",
     "google_cloud_run_v2_job.this",
 )
 """What the migrations need: they come before the functions that rely on them."""

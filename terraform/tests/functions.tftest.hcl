@@ -83,4 +83,40 @@ run "functions" {
     condition     = length(google_cloud_run_v2_service.suite) == 0 && length(google_project_iam_member.suite) == 0
     error_message = "There is no suite beside the functions, and its account may do nothing."
   }
+  assert {
+    condition     = toset([for grant in google_storage_bucket_iam_member.archive : grant.role]) == toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+    error_message = "Nobody may overwrite or delete what is in an archive."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for function in output.functions : [for role in function.roles : !startswith(role, "roles/storage.")]]))
+    error_message = "No function has a role in every bucket."
+  }
+
+  assert {
+    condition = toset([for name, grant in google_storage_bucket_iam_member.archive : name if grant.role == "roles/storage.objectCreator"]) == toset(concat(
+      ["documents adds to backups", "relations adds to backups"],
+      flatten([for name, entry in yamldecode(file("../functions.yaml")).functions : [for archive in try(entry.archives, []) : "${name} adds to ${archive}"]]),
+    ))
+    error_message = "Functions add to the archives of their entries, the databases' own accounts to the backups, and nobody else to any."
+  }
+
+  assert {
+    condition = toset([for name, grant in google_storage_bucket_iam_member.archive : name if grant.role == "roles/storage.objectViewer"]) == toset(concat(
+      ["documents reads backups", "relations reads backups", "restore reads backups", "restore reads revocations"],
+      [for name, entry in yamldecode(file("../functions.yaml")).functions : "${name} reads backups" if contains(try(entry.archives, []), "backups")],
+    ))
+    error_message = "Who makes backups reads them, as a restore does, which alone reads what was ended."
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.exports) == sort([for name, entry in yamldecode(file("../functions.yaml")).functions : name if contains(try(entry.archives, []), "backups")])
+    error_message = "Who adds to the backups may start exports, and nobody else."
+  }
+
+  assert {
+    condition = (tolist(tolist(google_storage_bucket.archive["revocations"].lifecycle_rule)[0].condition)[0].age * 86400
+    > tolist(tolist(google_storage_bucket.archive["backups"].lifecycle_rule)[0].condition)[0].age * 86400 + google_storage_bucket.archive["backups"].soft_delete_policy[0].retention_duration_seconds)
+    error_message = "What was ended is known for longer than any backup that would bring it back."
+  }
 }

@@ -32,8 +32,15 @@ run "production" {
   }
 
   assert {
-    condition     = !google_storage_bucket.backups.force_destroy
+    condition     = alltrue([for bucket in google_storage_bucket.archive : !bucket.force_destroy])
     error_message = "Backups refuse to be deleted with their bucket."
+  }
+
+  assert {
+    condition = alltrue([for name, bucket in google_storage_bucket.archive :
+      jsonencode([for policy in bucket.retention_policy : [policy.is_locked, tonumber(policy.retention_period)]]) == jsonencode([[true, tolist(tolist(bucket.lifecycle_rule)[0].condition)[0].age * 86400]])
+    ])
+    error_message = "Nobody can delete a backup, or what was ended, before its time."
   }
 
   assert {

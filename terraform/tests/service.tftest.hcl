@@ -53,9 +53,10 @@ run "service" {
   assert {
     condition = { for name, job in google_cloud_run_v2_job.this : name => job.template[0].template[0].containers[0].command[2] } == {
       migrate       = "common.storage.postgres.migrate"
+      restore       = "common.storage.postgres.load"
       restore-check = "common.storage.postgres.inspect"
     }
-    error_message = "One job brings the schema up to date, another looks at what was restored."
+    error_message = "One job brings the schema up to date, one restores, another looks at what was restored."
   }
 
   assert {
@@ -63,6 +64,45 @@ run "service" {
       !startswith(grant.role, "roles/storage.") || length(grant.condition) == 1
     ])
     error_message = "Who builds reads the buckets that sources are in, and no other."
+  }
+}
+
+run "restored" {
+  command = plan
+
+  variables {
+    firestore_database = "restored-2026-11-22"
+    postgres_database  = "restored_2026_11_22"
+    restored           = ["restored-2026-11-23"]
+  }
+
+  assert {
+    condition     = google_firestore_database.main.name == "(default)" && keys(google_firestore_database.restored) == ["restored-2026-11-22", "restored-2026-11-23"]
+    error_message = "A restored database stands beside the one of old."
+  }
+
+  assert {
+    condition = jsonencode([
+      [for env in google_cloud_run_v2_service.suite["suite"].template[0].containers[0].env : env.value if contains(["FIRESTORE_DATABASE", "POSTGRES_DATABASE"], env.name)],
+      distinct(flatten([for trigger in google_eventarc_trigger.suite : [for each in trigger.matching_criteria : each.value if each.attribute == "database"]])),
+    ]) == jsonencode([["restored-2026-11-22", "restored_2026_11_22"], ["restored-2026-11-22"]])
+    error_message = "What is served, and whose events are handled, is the restored pair."
+  }
+
+  assert {
+    condition = alltrue([for name, database in google_firestore_database.restored :
+      google_firebaserules_release.restored[name].name == "cloud.firestore/${name}"
+      && length([for index in google_firestore_index.this : index if index.database == name]) == length([for index in google_firestore_index.this : index if index.database == "(default)"])
+      && length([for field in google_firestore_field.this : field if field.database == name]) == length([for field in google_firestore_field.this : field if field.database == "(default)"])
+    ])
+    error_message = "A restored database has the rules, indexes and expiry of the one of old."
+  }
+
+  assert {
+    condition = alltrue([for grant in google_project_iam_member.restore :
+      one(grant.condition).expression == "resource.name.startsWith(\"projects/sealpost-test/databases/restored-\") && resource.name != \"projects/sealpost-test/databases/restored-2026-11-22\""
+    ])
+    error_message = "A restore writes into restored databases alone, and not into the one that is served."
   }
 }
 
@@ -84,7 +124,8 @@ run "behind_a_load_balancer" {
   }
 }
 
-# Functions without a domain, an image by its tag, events from afar, a machine without a known memory.
+# Functions without a domain, an image by its tag, events from afar, a machine without a known memory, a database of
+# another name, backups that are not kept.
 run "what_is_refused" {
   command = plan
 
@@ -93,9 +134,16 @@ run "what_is_refused" {
     image              = "europe-west1-docker.pkg.dev/sealpost-test/sealpost/suite:latest"
     firestore_location = "nam5"
     postgres_tier      = "db-f1-micro"
+    firestore_database = "other"
+    postgres_database  = "Sealpost"
+    restored           = ["(default)"]
+    backup_days        = 0
   }
 
-  expect_failures = [var.domain, var.image, var.firestore_location, var.postgres_tier]
+  expect_failures = [
+    var.domain, var.image, var.firestore_location, var.postgres_tier,
+    var.firestore_database, var.postgres_database, var.restored, var.backup_days,
+  ]
 }
 
 run "no_image" {

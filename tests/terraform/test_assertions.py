@@ -20,6 +20,7 @@ MANIFEST = {
     "{http: {route: /v1/name_session, method: POST}}": "{firestore: {event: google.cloud.firestore.document.v1.deleted, document: names}}",
     "    rotates: [SIGNING_KEYS_FILE, VERIFICATION_KEYS_FILE]\n": "    rotates: [INDEX_KEY_FILE]\n",
     "    secrets: [INDEX_KEY_FILE, ": "    secrets: [",
+    "    archives: [backups]\n": "    roles: [roles/storage.objectAdmin]\n",
 }
 """What stands in functions.yaml, and what stands there once it is spoiled. The tests compare with the true one."""
 
@@ -27,6 +28,11 @@ CONFIGURATION = {
     "modules/manifest/main.tf": {
         'deployed_name      = replace(name, "_", "-")': 'deployed_name      = "x-${name}"'
     },
+    "archives.tf": {
+        '"roles/storage.objectCreator"': '"roles/storage.objectUser"',
+        "var.backup_days + 30": "var.backup_days",
+    },
+    "restores.tf": {'join(" && ", ': 'join(" || ", '},
     "functions.tf": {
         'for_each = var.shape == "functions" ? module.manifest.functions : {}': "for_each = module.manifest.functions",
         "coalesce(var.domain, ": 'coalesce("elsewhere.example", ',
@@ -38,6 +44,7 @@ CONFIGURATION = {
         'var.domain == null ? "INGRESS': 'var.domain != null ? "INGRESS',
         '["roles/iam.serviceAccountTokenCreator"],\n': "[],\n",
         "cpu_idle          = true": "cpu_idle          = false",
+        "value     = local.firestore_database": 'value     = "(default)"',
     },
     "postgres.tf": {
         "var.postgres_tier)) / 16)": "var.postgres_tier)) / 4)",
@@ -48,7 +55,11 @@ CONFIGURATION = {
         "point_in_time_recovery_enabled = true": "point_in_time_recovery_enabled = false",
         '"CLOUD_IAM_SERVICE_ACCOUNT"': '"CLOUD_IAM_USER"',
     },
-    "firestore.tf": {'"POINT_IN_TIME_RECOVERY_ENABLED"': '"POINT_IN_TIME_RECOVERY_DISABLED"'},
+    "firestore.tf": {
+        '"POINT_IN_TIME_RECOVERY_ENABLED"': '"POINT_IN_TIME_RECOVERY_DISABLED"',
+        '"cloud.firestore/${each.key}"': '"cloud.firestore.${each.key}"',
+        "setsubtract(setunion(var.restored, [var.firestore_database])": "setsubtract([var.firestore_database]",
+    },
 }
 """The same of the root module's files."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.local.layout import ROOT
 from tests.needs import need
 from tests.terraform.conftest import Copy
 from tests.terraform.deployment import Deployment
@@ -63,6 +64,14 @@ def test_what_is_wrong_is_found(copy: Copy, tmp_path: Path) -> None:
     ran = wrong.run("validate", "-no-color")
     assert ran.status == 1
     assert "strings" in ran.said
+
+
+def test_metrics_are_of_numbers_that_are_told() -> None:
+    terms = (ROOT / "terraform" / "metrics.tf").read_text(encoding="utf-8")
+    metrics = re.findall(r"^    (\w+) += \{ unit", terms, re.MULTILINE)
+    told = (ROOT / "common" / "backups" / "service.py").read_text(encoding="utf-8")
+    (gauges,) = re.findall(r"log_gauges\((.+)\)", told)
+    assert sorted(metrics) == sorted(re.findall(r"(\w+)=", gauges))
 
 
 def test_checkov_has_no_complaint(deployment: Deployment) -> None:

@@ -88,7 +88,7 @@ resource "google_cloudfunctions2_function" "function" {
 
       event_filters {
         attribute = "database"
-        value     = "(default)"
+        value     = var.firestore_database
       }
 
       event_filters {

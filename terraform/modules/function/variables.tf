@@ -51,6 +51,11 @@ variable "firestore_location" {
   type        = string
 }
 
+variable "firestore_database" {
+  description = "The name of the Firestore database whose events they are."
+  type        = string
+}
+
 variable "checkout" {
   description = "The folder of functions.yaml, which the staging is compared with."
   type        = string

@@ -7,7 +7,7 @@ locals {
 
   defaults = merge(
     { for key in local.resources : key => null },
-    { summary = null, database_role = null, secrets = [], rotates = [], roles = [] },
+    { summary = null, database_role = null, secrets = [], rotates = [], roles = [], archives = [] },
     try(local.manifest.defaults, {}),
   )
 

@@ -9,7 +9,9 @@ locals {
     firestore = ["event", "document"]
     schedule  = ["route", "cron", "time_zone"]
   }
-  keys = concat(["summary", "trigger", "database_role", "secrets", "rotates", "roles"], local.resources)
+  keys = concat(["summary", "trigger", "database_role", "secrets", "rotates", "roles", "archives"], local.resources)
+
+  archives = ["backups", "revocations"]
 
   # A service account's id has 6 to 30 letters, three of which are our prefix. No other name that is made of a function's is as short.
   shortest = 3
@@ -20,7 +22,7 @@ locals {
   reserved_values = join("", [
     "^(PORT|K_.*|FUNCTION_TARGET|FUNCTION_SIGNATURE_TYPE|GOOGLE_.*|X_GOOGLE_.*",
     # Ours: in one process a function's would hold for all of them, who may call included.
-    "|SEALPOST_URL|IDENTITY_API_KEY|TRUSTED_PROXIES|MAIL_FROM|POOL|POSTGRES_.*|SCHEDULER_.*|EVENTS_.*|.*_FILE|.*_SECRET)$",
+    "|SEALPOST_URL|IDENTITY_API_KEY|TRUSTED_PROXIES|MAIL_FROM|POOL|POSTGRES_.*|FIRESTORE_.*|BACKUP_.*|REVOCATIONS_.*|SCHEDULER_.*|EVENTS_.*|.*_FILE|.*_SECRET)$",
   ])
 
   routes = { for name, function in local.functions : name => function.route if function.route != null }
@@ -43,6 +45,7 @@ locals {
       [for key in try(local.triggers[local.kinds[name]], []) : "${name}: say \"${key}\" of its trigger." if local.functions[name][key] == null],
       [for role in local.functions[name].roles : "${name}: ${role} opens the whole project; name a role of one service, such as roles/datastore.user."
       if !can(regex("^roles/[a-z]+\\.[A-Za-z.]+$", role))],
+      [for archive in local.functions[name].archives : "${name}: there is no archive \"${archive}\"; take one of ${join(", ", local.archives)}." if !contains(local.archives, archive)],
       [for key in keys(local.functions[name].environment) : "${name}: the deployment sets ${key} itself; choose another name." if can(regex(local.reserved_values, key))],
       [for key in local.numbers : "${name}: \"${key}\" is a whole number." if !try(floor(local.functions[name][key]) == local.functions[name][key], false)],
       can(regex("^[0-9]+[MG]i$", local.functions[name].memory)) ? [] : ["${name}: \"memory\" is a number of Mi or Gi, such as 512Mi."],

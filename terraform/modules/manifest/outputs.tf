@@ -19,6 +19,7 @@ output "suite" {
     secrets            = sort(distinct(flatten(values(local.functions)[*].secrets)))
     rotates            = sort(distinct(flatten(values(local.functions)[*].rotates)))
     roles              = sort(distinct(flatten(values(local.functions)[*].roles)))
+    archives           = sort(distinct(flatten(values(local.functions)[*].archives)))
   })
 }
 

@@ -24,6 +24,7 @@ variables {
   project            = "demo"
   region             = "europe-west1"
   firestore_location = "eur3"
+  firestore_database = "restored-1"
   checkout           = "./tests/checkout"
   bucket             = "sources"
   account = {
@@ -178,7 +179,7 @@ run "firestore" {
   assert {
     condition = { for filter in google_cloudfunctions2_function.function.event_trigger[0].event_filters :
       filter.attribute => [filter.value, filter.operator == null ? "" : filter.operator]
-    } == { database = ["(default)", ""], document = ["hellos/{id}", "match-path-pattern"] }
+    } == { database = ["restored-1", ""], document = ["hellos/{id}", "match-path-pattern"] }
     error_message = "Its events are of its documents."
   }
 

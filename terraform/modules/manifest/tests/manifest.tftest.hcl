@@ -49,6 +49,7 @@ run "defaults" {
       secrets            = ["INDEX_KEY_FILE"]
       rotates            = []
       roles              = ["roles/datastore.user"]
+      archives           = []
       cpu                = 1
       memory             = "512Mi"
       concurrency        = 40
@@ -97,6 +98,7 @@ run "suite" {
       secrets            = ["INDEX_KEY_FILE", "SIGNING_KEYS_FILE"]
       rotates            = ["SIGNING_KEYS_FILE"]
       roles              = ["roles/datastore.user"]
+      archives           = ["backups"]
       cpu                = 1
       memory             = "1024Mi"
       concurrency        = 40

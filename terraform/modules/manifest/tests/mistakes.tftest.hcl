@@ -73,7 +73,7 @@ run "misspelt_key" {
 
   assert {
     condition = jsonencode(local.mistakes) == jsonencode([
-      "say_hello: there is no key \"databse_role\"; take one of summary, trigger, database_role, secrets, rotates, roles, cpu, concurrency, min_instances, max_instances, timeout_seconds, pool, memory, environment.",
+      "say_hello: there is no key \"databse_role\"; take one of summary, trigger, database_role, secrets, rotates, roles, archives, cpu, concurrency, min_instances, max_instances, timeout_seconds, pool, memory, environment.",
     ])
     error_message = join("\n", local.mistakes)
   }
@@ -319,6 +319,23 @@ run "primitive_role" {
   assert {
     condition = jsonencode(local.mistakes) == jsonencode([
       "say_hello: roles/editor opens the whole project; name a role of one service, such as roles/datastore.user.",
+    ])
+    error_message = join("\n", local.mistakes)
+  }
+}
+
+run "other_archive" {
+  command = plan
+
+  variables {
+    text = replace(var.good, "archives: [backups]", "archives: [attic]")
+  }
+
+  expect_failures = [output.functions]
+
+  assert {
+    condition = jsonencode(local.mistakes) == jsonencode([
+      "every_day: there is no archive \"attic\"; take one of backups, revocations.",
     ])
     error_message = join("\n", local.mistakes)
   }
