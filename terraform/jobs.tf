@@ -4,7 +4,7 @@ locals {
   jobs = {
     migrate = {
       summary = "Brings the schema up to date and grants the database's roles"
-      command = ["python", "-m", "common.storage.postgres.migrate"]
+      module  = "common.storage.postgres.migrate"
       timeout = "900s" # above the command's own patience
       environment = {
         POSTGRES_OWNER  = "cloudsqlsuperuser"
@@ -12,8 +12,8 @@ locals {
       }
     }
     restore = {
-      summary = "Fills a new database with the relations of a backup; scripts/restore says of which"
-      command = ["python", "-m", "common.storage.postgres.load"]
+      summary = "Fills a new database with the relations of a backup: --args=-m,common.storage.restore,NAME,DATABASE"
+      module  = "common.storage.restore"
       timeout = "25200s" # above the command's own patience
       environment = {
         GOOGLE_CLOUD_PROJECT = var.project
@@ -24,7 +24,7 @@ locals {
     }
     restore-check = {
       summary     = "Says whether a database is whole: POSTGRES_INSTANCE names the one that was restored"
-      command     = ["python", "-m", "common.storage.postgres.inspect"]
+      module      = "common.storage.postgres.inspect"
       timeout     = "900s"
       environment = {}
     }
@@ -63,7 +63,8 @@ resource "google_cloud_run_v2_job" "this" {
 
       containers {
         image   = var.image
-        command = each.value.command
+        command = ["python"]
+        args    = ["-m", each.value.module]
 
         resources {
           limits = { cpu = "1", memory = "512Mi" }

@@ -110,7 +110,7 @@ run "functions" {
   }
 
   assert {
-    condition     = keys(google_project_iam_member.exports) == sort([for name, entry in yamldecode(file("../functions.yaml")).functions : name if contains(try(entry.archives, []), "backups")])
+    condition     = toset(keys(google_project_iam_member.exports)) == toset([for name, entry in yamldecode(file("../functions.yaml")).functions : name if contains(try(entry.archives, []), "backups")])
     error_message = "Who adds to the backups may start exports, and nobody else."
   }
 

@@ -32,7 +32,6 @@ CONFIGURATION = {
         '"roles/storage.objectCreator"': '"roles/storage.objectUser"',
         "var.backup_days + 30": "var.backup_days",
     },
-    "restores.tf": {'join(" && ", ': 'join(" || ", '},
     "functions.tf": {
         'for_each = var.shape == "functions" ? module.manifest.functions : {}': "for_each = module.manifest.functions",
         "coalesce(var.domain, ": 'coalesce("elsewhere.example", ',

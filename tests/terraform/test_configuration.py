@@ -74,6 +74,15 @@ def test_metrics_are_of_numbers_that_are_told() -> None:
     assert sorted(metrics) == sorted(re.findall(r"(\w+)=", gauges))
 
 
+def test_jobs_are_programs() -> None:
+    jobs = (ROOT / "terraform" / "jobs.tf").read_text(encoding="utf-8")
+    modules = re.findall(r'module += "([\w.]+)"', jobs)
+    assert modules
+    for module in modules:
+        program = (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        assert '__name__ == "__main__"' in program
+
+
 def test_checkov_has_no_complaint(deployment: Deployment) -> None:
     """Of its own rules, with nothing fetched. What is excused is excused where it stands, with the reason."""
     checkov = need("checkov")
