@@ -1,4 +1,4 @@
-# Metrics that are read from log lines: check_backup tells them each time (common/telemetry), also when nothing was to do.
+# Metrics that are read from log lines: whoever follows the backups tells them each time, also when nothing was to do.
 
 resource "google_logging_metric" "backup" {
   for_each = {
