@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from common.settings import Settings, SettingsError
 API = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _SECONDS = 10.0
-_STANDS_THERE = 412
 
 
 def revocation_list_of(settings: Settings) -> RevocationList:
@@ -58,7 +58,11 @@ class FolderList:
 
 @dataclass(slots=True)
 class BucketList:
-    """One upload an object (https://cloud.google.com/storage/docs/json_api/v1/objects/insert), which never overwrites."""
+    """One upload an object (https://cloud.google.com/storage/docs/json_api/v1/objects/insert), which never overwrites.
+
+    Each has a name of its own below the one that is noted: whoever may only create objects is refused an existing one, and
+    could not tell that from having no right at all.
+    """
 
     bucket: str
     api: str = API
@@ -77,7 +81,7 @@ class BucketList:
     def _add(self, name: str, content: bytes, seconds: float) -> None:
         url = (
             f"{self.api}/upload/storage/v1/b/{self.bucket}/o"
-            f"?uploadType=media&ifGenerationMatch=0&name={quote(name, safe='')}"
+            f"?uploadType=media&ifGenerationMatch=0&name={quote(f'{name}/{uuid.uuid4().hex}', safe='')}"
         )
         headers = {"Content-Type": "application/json"}
         try:
@@ -86,7 +90,7 @@ class BucketList:
             raise Unavailable("Google's tokens cannot be had.") from None
         except OSError:  # of which all of requests' are
             raise Unavailable("Cloud Storage cannot be reached.") from None
-        if not answer.ok and answer.status_code != _STANDS_THERE:
+        if not answer.ok:
             raise Unavailable(f"Cloud Storage answered HTTP {answer.status_code} to the revocation list.")
 
     def _ready(self) -> Any:

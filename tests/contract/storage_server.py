@@ -22,6 +22,8 @@ class StorageServer(GoogleServer):
         super().__init__("storage.v1", self._called)
         self.bucket = bucket
         self.kept: dict[str, bytes] = {}
+        self.standing = error(412, "conditionNotMet")
+        """What is said of an object that is there already."""
         self._lock = threading.Lock()
 
     def client(self) -> Client:
@@ -47,7 +49,7 @@ class StorageServer(GoogleServer):
         assert isinstance(content, bytes)
         assert told["crc32c"] == crc32c(content)
         if request.query["ifGenerationMatch"] != "0" or told["name"] in self.kept:
-            return error(412, "conditionNotMet")
+            return self.standing
         self.kept[told["name"]] = content
         return Reply(200, self._resource(told["name"]))
 

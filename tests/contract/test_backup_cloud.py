@@ -234,6 +234,15 @@ async def test_what_cloud_storage_refuses_says_whether_to_ask_again(
         assert len(cloud.storage.faults) == 1, "one try a call"
 
 
+async def test_an_object_that_may_not_be_replaced_stands_there(cloud: Cloud) -> None:
+    """To an identity that may only create, Cloud Storage may say that in place of the precondition."""
+    archive = cloud.backups.archive
+    cloud.storage.standing = error(403, "forbidden")
+    assert await archive.create("2026-11-22/begun.json", b"first")
+    assert not await archive.create("2026-11-22/begun.json", b"second")
+    assert await archive.read("2026-11-22/begun.json") == b"first"
+
+
 async def test_a_bucket_that_is_not_there_is_no_empty_archive(cloud: Cloud) -> None:
     archive = BucketArchive(project=PROJECT, bucket="demo-other", client=cloud.storage.client())
     with pytest.raises(StorageRefused, match="404"):

@@ -350,7 +350,7 @@ def test_the_job_makes_the_relations_alone_and_replays_the_list(
     }
     assert main([world.name, world.pair.relations], environment) == 0
     assert "accounts 3" in capsys.readouterr().out
-    world.note(f"accounts/{CYD}", f"devices/{'d' * 43}")
+    world.note(f"accounts/{CYD}", f"devices/{'d' * 43}/1f")
     assert main([world.name, world.pair.relations], environment) == 0
     assert "1 accounts erased again" in capsys.readouterr().out
     assert world.ask("select uid, restored from devices order by uid") == [[ADA, True], [BOB, True]]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import google.auth.exceptions
 from google.api_core.exceptions import (
+    Forbidden,
     GoogleAPICallError,
     NotFound,
     PreconditionFailed,
@@ -70,6 +71,13 @@ class BucketArchive:
                 )
             except PreconditionFailed:
                 return False
+            except Forbidden:
+                # Whoever may not replace an object may be told that in place of the precondition that is not met.
+                if any(
+                    blob.name == name for blob in self._list(prefix=name, fields="items(name),nextPageToken")
+                ):
+                    return False
+                raise
             return True
 
         return await _called(made)

@@ -36,8 +36,8 @@ class Ended:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Ended":
-        """From the list's names: sessions/ID, devices/ID and accounts/UID. Other names are none of ours."""
-        pairs = [name.split("/", 1) for name in names if "/" in name]
+        """From the list's names: sessions/ID, devices/ID and accounts/UID, or below them. Other names are none of ours."""
+        pairs = [name.split("/")[:2] for name in names if "/" in name]
         return cls(
             sessions=frozenset(rest for kind, rest in pairs if kind == "sessions"),
             devices=frozenset(rest for kind, rest in pairs if kind == "devices" and len(rest) == _ID),
