@@ -19,6 +19,7 @@ from common.storage.backups.folder import FolderArchive
 from common.storage.postgres import load as loading
 from common.storage.postgres.connect import plain
 from common.storage.postgres.migrate import migrate
+from common.storage.postgres.reopen import Ended
 from common.storage.restore import main
 from scripts.local.layout import Layout
 from scripts.local.ports import HOST
@@ -200,6 +201,19 @@ def test_what_was_erased_and_revoked_since_does_not_come_back(world: World) -> N
     assert len(paths) == MESSAGES - 1
 
 
+def test_the_list_is_of_names_and_of_what_stands_below_them() -> None:
+    names = [
+        f"devices/{'d' * 43}/1f",
+        f"sessions/{'a' * 22}",
+        f"sessions/{'b' * 22}/2e",
+        "other/x",
+        "accounts",
+    ]
+    ended = Ended.of(names)
+    assert (set(ended.devices), ended.accounts) == ({"d" * 43}, frozenset())
+    assert ended.sessions == {"a" * 22, "b" * 22}
+
+
 def test_a_list_that_has_grown_is_replayed_and_nobody_is_asked_twice(world: World) -> None:
     world.restore()
     world.ask("update devices set restored = false; select 1")
@@ -350,7 +364,7 @@ def test_the_job_makes_the_relations_alone_and_replays_the_list(
     }
     assert main([world.name, world.pair.relations], environment) == 0
     assert "accounts 3" in capsys.readouterr().out
-    world.note(f"accounts/{CYD}", f"devices/{'d' * 43}/1f")
+    world.note(f"accounts/{CYD}", f"devices/{'d' * 43}")
     assert main([world.name, world.pair.relations], environment) == 0
     assert "1 accounts erased again" in capsys.readouterr().out
     assert world.ask("select uid, restored from devices order by uid") == [[ADA, True], [BOB, True]]
