@@ -12,7 +12,7 @@ resource "google_compute_subnetwork" "run" {
   name                     = "run"
   network                  = google_compute_network.main.id
   region                   = var.region
-  ip_cidr_range            = "10.8.0.0/22" # direct egress takes two addresses an instance, and keeps them for 20 minutes
+  ip_cidr_range            = "10.8.0.0/20" # direct egress takes two addresses an instance, and keeps them for 20 minutes: room for 2,000
   private_ip_google_access = true
 
   log_config {
