@@ -17,6 +17,9 @@ locals {
   shortest = 3
   longest  = 27
 
+  database_roles = ["identity", "messaging", "maintenance", "backup"]
+  secrets        = ["INDEX_KEY_FILE", "SIGNING_KEYS_FILE", "VERIFICATION_KEYS_FILE", "SMTP_URL_FILE"]
+
   reserved_names  = ["health", "suite"]
   reserved_routes = "^/(health|eventlog|_ah/.*|.*z)$"
   reserved_values = join("", [
@@ -49,6 +52,10 @@ locals {
       [for key in keys(local.functions[name].environment) : "${name}: the deployment sets ${key} itself; choose another name." if can(regex(local.reserved_values, key))],
       [for key in local.numbers : "${name}: \"${key}\" is a whole number." if !try(floor(local.functions[name][key]) == local.functions[name][key], false)],
       can(regex("^[0-9]+[MG]i$", local.functions[name].memory)) ? [] : ["${name}: \"memory\" is a number of Mi or Gi, such as 512Mi."],
+      [for role in [local.functions[name].database_role] : "${name}: there is no database role \"${role}\"; take one of ${join(", ", local.database_roles)}."
+      if role != null && !contains(local.database_roles, coalesce(role, "none"))],
+      [for secret in distinct(concat(local.functions[name].secrets, local.functions[name].rotates)) : "${name}: there is no secret \"${secret}\"; take one of ${join(", ", local.secrets)}."
+      if !contains(local.secrets, secret)],
       can(regex("^[a-z][a-z0-9]*(_[a-z0-9]+)*$", name)) ? [] : ["${name}: a name is made of small letters, digits and single underscores between them."],
       length(name) < local.shortest ? ["${name}: the name has ${length(name)} letters; give it ${local.shortest} at least, or no service account can bear it."] : [],
       length(name) > local.longest ? ["${name}: the name has ${length(name)} letters; give it ${local.longest} at most, or no service account can bear it."] : [],

@@ -375,6 +375,41 @@ run "variable_of_the_deployment" {
   }
 }
 
+run "other_database_role" {
+  command = plan
+
+  variables {
+    text = replace(var.good, "database_role: identity", "database_role: idenity")
+  }
+
+  expect_failures = [output.functions]
+
+  assert {
+    condition = jsonencode(local.mistakes) == jsonencode([
+      "say_hello: there is no database role \"idenity\"; take one of identity, messaging, maintenance, backup.",
+    ])
+    error_message = join("\n", local.mistakes)
+  }
+}
+
+run "other_secrets" {
+  command = plan
+
+  variables {
+    text = replace(replace(var.good, "[INDEX_KEY_FILE]", "[INDEX_KEY]"), "rotates: [SIGNING_KEYS_FILE]", "rotates: [SIGNING_KEY_FILE]")
+  }
+
+  expect_failures = [output.functions]
+
+  assert {
+    condition = jsonencode(local.mistakes) == jsonencode([
+      "every_day: there is no secret \"SIGNING_KEY_FILE\"; take one of INDEX_KEY_FILE, SIGNING_KEYS_FILE, VERIFICATION_KEYS_FILE, SMTP_URL_FILE.",
+      "say_hello: there is no secret \"INDEX_KEY\"; take one of INDEX_KEY_FILE, SIGNING_KEYS_FILE, VERIFICATION_KEYS_FILE, SMTP_URL_FILE.",
+    ])
+    error_message = join("\n", local.mistakes)
+  }
+}
+
 run "word_for_a_number" {
   command = plan
 
