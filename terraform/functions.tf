@@ -55,6 +55,7 @@ module "function" {
   checkout           = var.checkout
   bucket             = google_storage_bucket.sources.name
   builder            = google_service_account.builder.name
+  repository         = google_artifact_registry_repository.functions.id
   environment        = local.environment
   secrets            = { for name, id in local.secrets : name => id == null ? null : google_secret_manager_secret.this[name].secret_id }
   database           = { instance = google_sql_database_instance.main.connection_name, name = local.postgres_database }

@@ -1,4 +1,4 @@
-# The suite's image, and who builds it and the functions.
+# The suite's image and the functions', and who builds them.
 
 resource "google_artifact_registry_repository" "suite" {
   repository_id = "sealpost"
@@ -29,6 +29,32 @@ resource "google_artifact_registry_repository" "suite" {
   depends_on = [google_kms_crypto_key_iam_member.encrypting]
 }
 
+# Without a repository of ours Cloud Functions would make one, which the builder could be let into only by the project.
+resource "google_artifact_registry_repository" "functions" {
+  repository_id = "sealpost-functions"
+  location      = var.region
+  format        = "DOCKER"
+  kms_key_name  = google_kms_crypto_key.data.id
+
+  cleanup_policies {
+    id     = "keep-recent"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 20
+    }
+  }
+
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+    condition {
+      older_than = "7776000s" # 90 days
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.encrypting]
+}
+
 resource "google_service_account" "builder" {
   account_id   = "builder"
   display_name = "Builds the suite's image and the functions"
@@ -38,12 +64,19 @@ resource "google_service_account" "builder" {
 
 # What a build of ours does, and no more: Cloud Build's own role could also write to every bucket, Terraform's state and
 # the backups among them.
-resource "google_project_iam_member" "builder" {
-  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter"])
-
+resource "google_project_iam_member" "builder_logs" {
   project = var.project
-  role    = each.key
+  role    = "roles/logging.logWriter"
   member  = google_service_account.builder.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "builder" {
+  for_each = { suite = google_artifact_registry_repository.suite.repository_id, functions = google_artifact_registry_repository.functions.repository_id }
+
+  location   = var.region
+  repository = each.value
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.builder.member
 }
 
 resource "google_storage_bucket_iam_member" "builder" {

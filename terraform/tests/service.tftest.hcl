@@ -60,10 +60,21 @@ run "service" {
   }
 
   assert {
-    condition = alltrue([for grant in concat(values(google_project_iam_member.builder), [google_project_iam_member.builder_reads_copies]) :
-      !startswith(grant.role, "roles/storage.") || length(grant.condition) == 1
-    ])
+    condition = { for grant in google_storage_bucket_iam_member.builder : grant.bucket => grant.role } == {
+      sealpost-test-builds  = "roles/storage.objectViewer"
+      sealpost-test-sources = "roles/storage.objectViewer"
+      } && [google_project_iam_member.builder_reads_copies.role, google_project_iam_member.builder_reads_copies.condition[0].expression] == [
+      "roles/storage.objectViewer", "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-europe-west1\")"
+    ]
     error_message = "Who builds reads the buckets that sources are in, and no other."
+  }
+
+  assert {
+    condition = { for grant in google_artifact_registry_repository_iam_member.builder : grant.repository => grant.role } == {
+      sealpost           = "roles/artifactregistry.writer"
+      sealpost-functions = "roles/artifactregistry.writer"
+    } && google_project_iam_member.builder_logs.role == "roles/logging.logWriter"
+    error_message = "Who builds writes to the repositories of images and to the log, and to nothing else."
   }
 }
 

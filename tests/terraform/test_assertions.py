@@ -37,7 +37,10 @@ CONFIGURATION = {
         "coalesce(var.domain, ": 'coalesce("elsewhere.example", ',
     },
     "jobs.tf": {'"common.storage.postgres.inspect"': '"common.storage.postgres.migrate"'},
-    "registry.tf": {'"roles/logging.logWriter"]': '"roles/logging.logWriter", "roles/storage.objectViewer"]'},
+    "registry.tf": {
+        "-${local.number}-${var.region}": "-${local.number}",
+        '"roles/artifactregistry.writer"': '"roles/artifactregistry.repoAdmin"',
+    },
     "service.tf": {
         'one   = var.shape == "service" ? toset(["suite"]) : toset([])': 'one   = toset(["suite"])',
         'var.domain == null ? "INGRESS': 'var.domain != null ? "INGRESS',
@@ -78,6 +81,7 @@ FUNCTION = {
     "main.tf": {
         'var.function.kind == "http" ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_INTERNAL_ONLY"': '"ALLOW_ALL"',
         "    { POOL = tostring(var.function.pool) },\n": "",
+        "docker_repository = var.repository\n": "docker_repository = null\n",
         'version = "latest"': 'version = "1"',
         "for_each = var.function.database_role == null ? [] : [var.network]": 'for_each = [{ network = "default", subnetwork = "default" }]',
         '"python${replace(var.python, ".", "")}"': '"python314"',

@@ -27,9 +27,10 @@ resource "google_cloudfunctions2_function" "function" {
   description = var.function.summary
 
   build_config {
-    runtime         = "python${replace(var.python, ".", "")}"
-    entry_point     = var.function.name
-    service_account = var.builder
+    runtime           = "python${replace(var.python, ".", "")}"
+    entry_point       = var.function.name
+    service_account   = var.builder
+    docker_repository = var.repository
 
     source {
       storage_source {

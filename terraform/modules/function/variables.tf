@@ -71,6 +71,11 @@ variable "builder" {
   type        = string
 }
 
+variable "repository" {
+  description = "The id of the repository of Artifact Registry that its image is put into."
+  type        = string
+}
+
 variable "environment" {
   description = "What every function reads from its environment (common/settings.py)."
   type        = map(string)

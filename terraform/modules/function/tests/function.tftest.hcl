@@ -33,6 +33,7 @@ variables {
     member = "serviceAccount:fn@demo.iam.gserviceaccount.com"
   }
   builder     = "projects/demo/serviceAccounts/builder@demo.iam.gserviceaccount.com"
+  repository  = "projects/demo/locations/europe-west1/repositories/functions"
   environment = { SEALPOST_URL = "https://sealpost.example" }
   secrets     = { INDEX_KEY_FILE = "index-key", SIGNING_KEYS_FILE = "signing-keys", SMTP_URL_FILE = null }
   database    = { instance = "demo:europe-west1:main", name = "sealpost" }
@@ -138,6 +139,11 @@ run "http" {
   assert {
     condition     = google_cloudfunctions2_function.function.build_config[0].source[0].storage_source[0].object == output.source && can(regex("^say-hello-[0-9a-f]{16}\\.zip$", output.source))
     error_message = "It is built from the uploaded source: ${output.source}"
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.function.build_config[0].docker_repository == var.repository
+    error_message = "Its image is put where the builder may write."
   }
 }
 
