@@ -36,9 +36,9 @@ run "postgres" {
   }
 
   assert {
-    condition = alltrue([for flag in google_sql_database_instance.main.settings[0].database_flags :
-      lookup({ log_statement = "ddl", log_min_duration_statement = "-1", log_min_error_statement = "panic" }, flag.name, flag.value) == flag.value
-    ])
+    condition = alltrue([for instance in concat([google_sql_database_instance.main], google_sql_database_instance.replica) : {
+      for flag in instance.settings[0].database_flags : flag.name => flag.value if contains(["log_statement", "log_min_duration_statement", "log_min_error_statement"], flag.name)
+    } == { log_statement = "ddl", log_min_duration_statement = "-1", log_min_error_statement = "panic" }])
     error_message = "PostgreSQL logs no statement that holds what people look up."
   }
 
@@ -56,7 +56,9 @@ run "postgres" {
   }
 
   assert {
-    condition     = alltrue([for user in google_sql_user.account : user.type == "CLOUD_IAM_SERVICE_ACCOUNT"])
+    condition = alltrue([for user in concat(values(google_sql_user.account), [google_sql_user.migrate]) :
+      user.type == "CLOUD_IAM_SERVICE_ACCOUNT" && nonsensitive(user.password == null) && user.password_wo_version == null
+    ])
     error_message = "Only service accounts log in; there is no password."
   }
 

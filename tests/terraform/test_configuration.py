@@ -39,7 +39,9 @@ def test_a_module_passes_its_tests(deployment: Deployment, module: str) -> None:
         ("dev", "functions.tftest.hcl"),
         ("prod", "functions.tftest.hcl"),
         ("dev", "service.tftest.hcl"),
+        ("prod", "service.tftest.hcl"),
         ("dev", "postgres.tftest.hcl"),
+        ("prod", "postgres.tftest.hcl"),
         ("prod", "production.tftest.hcl"),
     ],
 )
