@@ -8,6 +8,12 @@ from scripts.cloud.bootstrap import APIS
 from scripts.cloud.tools import answer, gcloud, gcloud_json, has_state_bucket, state_bucket
 
 _TERRAFORM = (1, 11)
+REGIONS = {
+    "eur3": ("europe-west1", "europe-west4"),
+    "nam5": ("us-central1", "us-east1"),
+    "nam7": ("us-central1", "us-east4"),
+}
+"""Those that a multi-region of Firestore contains; terraform/variables.tf says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,7 @@ def hindrances(place: Place) -> list[str]:
     for check in (_tools, _credentials, _project):
         if found := list(check(place)):
             return found
-    rest: tuple[Check, ...] = (_billing, _apis, _state, _firestore, _quota, _policies)
+    rest: tuple[Check, ...] = (_regions, _billing, _apis, _state, _firestore, _quota, _policies)
     return [sentence for check in rest for sentence in check(place)]
 
 
@@ -56,6 +62,14 @@ def _project(place: Place) -> Iterator[str]:
         yield f"The project {place.project} cannot be seen. Check its id (gcloud projects list) and your role in it."
     elif state != "ACTIVE":
         yield f"The project {place.project} is being deleted. Restore it (gcloud projects undelete) or take another."
+
+
+def _regions(place: Place) -> Iterator[str]:
+    if place.region not in REGIONS.get(place.firestore_location, (place.firestore_location,)):
+        yield (
+            f"Functions in {place.region} get no events from Firestore in {place.firestore_location}. "
+            "Set firestore_location to the region itself or to a multi-region that contains it."
+        )
 
 
 def _billing(place: Place) -> Iterator[str]:

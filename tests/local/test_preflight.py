@@ -1,12 +1,15 @@
 """Whatever hinders a deployment is a sentence with its cure, before anything is changed."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts.cloud.bootstrap import APIS
-from scripts.cloud.preflight import Place, hindrances
+from scripts.cloud.preflight import REGIONS, Place, hindrances
+from scripts.cloud.tools import TERRAFORM
 from tests.local.cloud import Cloud
 
 PLACE = Place(
@@ -113,6 +116,21 @@ def test_what_hinders_is_said(cloud: Cloud, answers: dict[str, tuple[int, str]],
 def test_nothing_else_hinders(cloud: Cloud, answers: dict[str, tuple[int, str]]) -> None:
     cloud.answers(answers | {call: answer for call, answer in GOOD.items() if call not in answers})
     assert hindrances(PLACE) == []
+
+
+@pytest.mark.parametrize(("location", "hindered"), [("eur3", True), ("us-east1", False), ("nam5", False)])
+def test_functions_stand_where_events_come_from(cloud: Cloud, location: str, *, hindered: bool) -> None:
+    cloud.answers(GOOD)
+    found = hindrances(replace(PLACE, region="us-east1", firestore_location=location))
+    assert any(f"no events from Firestore in {location}" in sentence for sentence in found) is hindered
+
+
+def test_terraform_knows_the_same_regions() -> None:
+    variables = (TERRAFORM / "variables.tf").read_text(encoding="utf-8")
+    known = re.findall(r'(\w+) = contains\(\["([\w-]+)", "([\w-]+)"\], var.region\)', variables)
+    assert {location: regions for location, *regions in known} == {
+        location: list(regions) for location, regions in REGIONS.items()
+    }
 
 
 def test_nothing_is_changed(cloud: Cloud) -> None:
