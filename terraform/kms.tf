@@ -15,17 +15,13 @@ resource "google_kms_crypto_key" "data" {
   deletion_policy = local.production ? "PREVENT" : "DELETE"
 }
 
-data "google_storage_project_service_account" "this" {
-  depends_on = [google_project_service.this]
-}
-
 locals {
   # Google's own agents, which scripts/bootstrap has called into being.
   encrypting = {
     artifactregistry = "service-${local.number}@gcp-sa-artifactregistry.iam.gserviceaccount.com"
     postgres         = "service-${local.number}@gcp-sa-cloud-sql.iam.gserviceaccount.com"
     secrets          = "service-${local.number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
-    storage          = data.google_storage_project_service_account.this.email_address
+    storage          = "service-${local.number}@gs-project-accounts.iam.gserviceaccount.com"
   }
 }
 

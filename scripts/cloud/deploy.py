@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -15,7 +16,18 @@ import yaml
 from scripts.cloud.identity import protect_addresses
 from scripts.cloud.preflight import Place, hindrances
 from scripts.cloud.secrets import destroy_old_versions, make_first_versions
-from scripts.cloud.tools import ROOT, TERRAFORM, Refused, answer, gcloud, require, run, state_bucket
+from scripts.cloud.tools import (
+    ROOT,
+    TERRAFORM,
+    Refused,
+    answer,
+    deployer,
+    gcloud,
+    patiently,
+    require,
+    run,
+    state_bucket,
+)
 from scripts.local.packaging import stage
 
 _HELP = """Deploy the suite to a Google Cloud project that scripts/bootstrap has prepared: look for what hinders it, stage the
@@ -25,7 +37,9 @@ into terraform/terraform.tfvars."""
 
 FIRST = (
     "google_artifact_registry_repository.suite",
-    "google_project_iam_member.builder",
+    "google_artifact_registry_repository_iam_member.builder",
+    "google_project_iam_member.builder_logs",
+    "google_project_iam_member.builder_reads_copies",
     "google_storage_bucket_iam_member.builder",
     "google_secret_manager_secret.this",
 )
@@ -38,6 +52,16 @@ DATABASES = (
     "google_cloud_run_v2_job.this",
 )
 """What the migrations need: they come before the functions that rely on them."""
+IMPERSONATED = ("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT")
+"""Where gcloud and Terraform, its state's bucket included, read whom they act as."""
+RIGHTS = (
+    "google_project_iam_member.suite",
+    "google_service_account_iam_member.suite_signs",
+    "google_secret_manager_secret_iam_member.suite_reads",
+    "google_secret_manager_secret_iam_member.rotates",
+)
+"""What the suite may do. A first deployment grants it with the databases, since it takes minutes to take effect; later
+ones with the rest, which takes nothing away from what still runs."""
 IMAGE = (".dockerignore", "requirements.txt", "functions.yaml", "deploy/Dockerfile", "common", "functions")
 """What goes into the image."""
 
@@ -49,10 +73,14 @@ class Deployment:
     shape: str
     domain: str | None
     unasked: bool
+    as_deployer: bool = False
 
     def run(self) -> None:
         """Raises Refused."""
         require("gcloud", "terraform")
+        if self.as_deployer:
+            for name in IMPERSONATED:
+                os.environ[name] = deployer(self.project)
         print("Preflight: looking for what may hinder the deployment.")
         place = self._place()
         if found := hindrances(place):
@@ -66,7 +94,8 @@ class Deployment:
         make_first_versions(self.project, outputs["secrets"])
         users = self._postgres_users()
         former = {user: roles for user, roles in outputs.get("grants", {}).items() if user in users}
-        self._apply(image, DATABASES, former_grants=former, postgres_users=users)
+        targets = DATABASES if users else DATABASES + RIGHTS
+        self._apply(image, targets, former_grants=former, postgres_users=users)
         self._migrate(place.region)
         self._apply(image)
         self._migrate(place.region)  # revokes what the old deployment had and this one has not
@@ -114,9 +143,19 @@ class Deployment:
         run([str(ROOT / "scripts" / "migrate"), "--project", self.project, "--region", region])
 
     def _postgres_users(self) -> list[str]:
-        """Those of the instance, if there is one yet."""
-        names = gcloud(self.project, "sql", "users", "list", "--instance=sealpost", "--format=value(name)")
-        return (names or "").split()
+        """Those of the instance; none if there is none yet."""
+        if not self._listed("sql", "instances", "list", "--filter=name=sealpost"):
+            return []
+        return self._listed("sql", "users", "list", "--instance=sealpost")
+
+    def _listed(self, *words: str, field: str = "name") -> list[str]:
+        """What gcloud lists: nothing is another answer than none."""
+        found = gcloud(self.project, *words, f"--format=value({field})")
+        if found is None:
+            raise Refused(
+                f"`gcloud {' '.join(words[:4])} ...` is refused. Run it to see why, then this again."
+            )
+        return found.split()
 
     def _outputs(self) -> dict[str, Any]:
         text = answer(["terraform", "output", "-json"], cwd=TERRAFORM)
@@ -128,31 +167,24 @@ class Deployment:
         """Build the image of these sources, unless the registry has this week's. Its name by digest."""
         tagged = f"{outputs['repository']}:{contents()}-{datetime.now(UTC):%G-w%V}"
         if self._digest(tagged) is None:
-            run(
-                [
-                    *("gcloud", "builds", "submit", str(ROOT), f"--project={self.project}", "--quiet"),
-                    f"--config={ROOT / 'deploy' / 'cloudbuild.yaml'}",
-                    f"--substitutions=_IMAGE={tagged}",
-                    f"--gcs-source-staging-dir={outputs['builds']}/sources",
-                    f"--service-account={outputs['builder']}",
-                    f"--region={outputs['repository'].split('-docker.')[0]}",
-                ]
-            )
+            words = [
+                *("gcloud", "builds", "submit", str(ROOT), f"--project={self.project}", "--quiet"),
+                f"--config={ROOT / 'deploy' / 'cloudbuild.yaml'}",
+                f"--substitutions=_IMAGE={tagged}",
+                f"--gcs-source-staging-dir={outputs['builds']}/sources",
+                f"--service-account={outputs['builder']}",
+                f"--region={outputs['repository'].split('-docker.')[0]}",
+            ]
+            patiently(lambda: run(words))
         digest = self._digest(tagged)
         if digest is None:
             raise Refused(f"The image was built but is not in the registry: {tagged}")
         return f"{outputs['repository']}@{digest}"
 
     def _digest(self, tagged: str) -> str | None:
-        return gcloud(
-            self.project,
-            "artifacts",
-            "docker",
-            "images",
-            "describe",
-            tagged,
-            "--format=value(image_summary.digest)",
-        )
+        image, _, tag = tagged.rpartition(":")
+        listing = ("artifacts", "docker", "images", "list", image, "--include-tags", f"--filter=tags:{tag}")
+        return next(iter(self._listed(*listing, field="version")), None)
 
     def _smoke(self, service: str) -> None:
         from scripts.cloud.smoke import (
@@ -170,7 +202,7 @@ class Deployment:
             )
             return
         print(f"Smoke test: two new people, one message, through {service}.")
-        smoke(service, operator, lambda address: code_of(self.project, address))
+        patiently(lambda: smoke(service, operator, lambda address: code_of(self.project, address)))
         print("The message arrived. The deployment works.")
 
 
@@ -213,6 +245,9 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--domain", help="the name that clients use, which leads to a load balancer")
     parser.add_argument("--yes", action="store_true", help="do not ask before applying")
+    parser.add_argument(
+        "--as-deployer", action="store_true", help="act as the account that scripts/bootstrap made"
+    )
     options = parser.parse_args(words)
     deployment = Deployment(
         project=options.project,
@@ -220,6 +255,7 @@ def main(words: list[str]) -> int:
         shape=options.shape,
         domain=options.domain,
         unasked=options.yes,
+        as_deployer=options.as_deployer,
     )
     try:
         deployment.run()

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 from scripts.cloud.identity import call
 from scripts.cloud.tools import Refused
 from scripts.local.people import Person
+from scripts.local.say import Stop
+from sealpost.errors import SealpostError
 from sealpost.receiving import Message
 
 
@@ -33,6 +35,8 @@ def smoke(service: str, operator: str, code: Callable[[str], str]) -> None:
             listening = bob.listen()
             ada.send(bob.address, text)
             item = listening.message()
+        except (Stop, SealpostError) as error:
+            raise Refused(f"The smoke test was stopped: {error}") from None
         finally:
             for person in people:
                 person.close()

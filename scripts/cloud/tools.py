@@ -3,12 +3,17 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 TERRAFORM = ROOT / "terraform"
+
+
+PAUSES = (60, 120, 180)
+"""Seconds between attempts: Google says that a permission may take seven minutes to take effect, and mostly two."""
 
 
 class Refused(Exception):
@@ -29,6 +34,23 @@ def answer(words: Sequence[str], *, cwd: Path = ROOT) -> str | None:
     """What a command prints; None if it fails."""
     done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def patiently(attempt: Callable[[], None]) -> None:
+    """Try again after some pauses, since what was granted in this deployment may not have taken effect yet.
+
+    Raises:
+        Refused: the last attempt was.
+    """
+    for pause in PAUSES:
+        try:
+            return attempt()
+        except Refused as refused:
+            print(
+                f"{refused}\nA permission that was just granted may need minutes to take effect. Trying again in {pause} seconds."
+            )
+            time.sleep(pause)
+    return attempt()
 
 
 def gcloud(project: str, *words: str) -> str | None:
@@ -54,6 +76,11 @@ def require(*names: str) -> None:
 def state_bucket(project: str) -> str:
     """Where Terraform's state of a project stands."""
     return f"{project}-terraform"
+
+
+def deployer(project: str) -> str:
+    """The account that scripts/bootstrap makes to deploy as."""
+    return f"deployer@{project}.iam.gserviceaccount.com"
 
 
 def has_state_bucket(project: str) -> bool:

@@ -1,6 +1,7 @@
 """The order in which a project is prepared and a deployment is made, and what is sent where."""
 
 import json
+import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -10,8 +11,8 @@ import pytest
 
 from common.storage.key_ring import KeySets
 from scripts.cloud import bootstrap, deploy
-from scripts.cloud.deploy import DATABASES, FIRST, IMAGE, Deployment, contents
-from scripts.cloud.tools import ROOT
+from scripts.cloud.deploy import DATABASES, FIRST, IMAGE, IMPERSONATED, RIGHTS, Deployment, contents
+from scripts.cloud.tools import PAUSES, ROOT, Refused, deployer
 from tests.local.cloud import Cloud
 from tests.local.test_preflight import GOOD, NO
 
@@ -31,7 +32,8 @@ OUTPUTS = {
 }
 READY: dict[str, tuple[int, str]] = GOOD | {
     "terraform output": (0, json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})),
-    "images describe": (0, DIGEST),
+    "images list": (0, DIGEST),
+    "sql instances list": (0, ""),
     "secrets versions list": (0, "1"),
     "config get-value account": (0, "me@example.org"),
 }
@@ -56,6 +58,14 @@ def smoked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "scripts.cloud.smoke.smoke", lambda service, operator, _: done.append(f"{operator} {service}")
     )
     return done
+
+
+@pytest.fixture
+def paused(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The pauses that are not made."""
+    made: list[int] = []
+    monkeypatch.setattr("scripts.cloud.tools.time.sleep", made.append)
+    return made
 
 
 def changing(cloud: Cloud) -> list[str]:
@@ -90,12 +100,63 @@ def test_the_databases_come_before_the_migrations_and_those_before_the_rest(
 
 
 def test_what_is_replaced_keeps_its_grants_until_the_rest_is_applied(cloud: Cloud, smoked: list[str]) -> None:
-    cloud.answers(READY | {"sql users list": (0, "postgres\nfn-jwks@sealpost-test.iam")})
+    cloud.answers(
+        READY
+        | {
+            "sql instances list": (0, "sealpost"),
+            "sql users list": (0, "postgres\nfn-jwks@sealpost-test.iam"),
+        }
+    )
     assert deploy.main(COMMAND) == 0
     _, first, databases, _, rest, _ = changing(cloud)
     assert '-var=former_grants={"fn-jwks@sealpost-test.iam": ["sealpost_backup"]} ' in databases
     assert '-var=postgres_users=["postgres", "fn-jwks@sealpost-test.iam"] ' in databases
     assert "former_grants" not in first + rest
+    assert not any(target in databases for target in RIGHTS), "what the old one may do is left alone"
+
+
+def test_a_first_deployment_grants_the_suites_rights_early(cloud: Cloud, smoked: list[str]) -> None:
+    assert deploy.main(COMMAND) == 0
+    _, first, databases, *_ = changing(cloud)
+    assert all(f"-target={target}" in databases and target not in first for target in RIGHTS)
+
+
+@pytest.mark.parametrize("unread", ["sql instances list", "sql users list", "images list"])
+def test_what_cannot_be_listed_stops_it(
+    cloud: Cloud, smoked: list[str], capsys: pytest.CaptureFixture[str], unread: str
+) -> None:
+    cloud.answers(READY | {"sql instances list": (0, "sealpost"), unread: NO})
+    assert deploy.main(COMMAND) == 1
+    assert "is refused. Run it to see why" in capsys.readouterr().err
+    assert not any(word in call for call in changing(cloud) for word in ("submit", "execute"))
+
+
+def test_a_deployment_may_act_as_the_deployer(
+    cloud: Cloud, smoked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in IMPERSONATED:
+        monkeypatch.setenv(name, "")
+    assert deploy.main(COMMAND) == 0
+    assert [os.environ[name] for name in IMPERSONATED] == ["", ""]
+    assert deploy.main([*COMMAND, "--as-deployer"]) == 0
+    assert {os.environ[name] for name in IMPERSONATED} == {"deployer@sealpost-test.iam.gserviceaccount.com"}
+
+
+def test_a_smoke_test_waits_for_permissions(
+    cloud: Cloud,
+    smoked: list[str],
+    paused: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(*_: object) -> None:
+        if len(paused) < 2:
+            raise Refused("not yet")
+
+    monkeypatch.setattr("scripts.cloud.smoke.smoke", refuse)
+    assert deploy.main(COMMAND) == 0
+    assert paused == list(PAUSES[:2])
+    assert "not yet\nA permission that was just granted may need minutes" in capsys.readouterr().out
 
 
 def test_what_hinders_stops_it_before_anything_is_changed(
@@ -115,13 +176,20 @@ def test_what_fails_stops_the_rest(cloud: Cloud, smoked: list[str], failing: str
 
 
 def test_an_image_that_is_not_there_is_built_under_its_contents_name(cloud: Cloud, smoked: list[str]) -> None:
-    cloud.answers(READY | {"images describe": NO})
+    cloud.answers(READY | {"images list": (0, "")})
     assert deploy.main(COMMAND) == 1, "it is not there after the build either"
     (build,) = [call for call in changing(cloud) if "submit" in call]
     assert f"--substitutions=_IMAGE={REPOSITORY}:{contents()}-{datetime.now(UTC):%G-w%V}" in build
     assert "--gcs-source-staging-dir=gs://sealpost-test-builds/sources" in build
     assert "--region=europe-west1" in build
     assert smoked == ["staged"]
+
+
+def test_a_build_is_tried_again(cloud: Cloud, smoked: list[str], paused: list[int]) -> None:
+    cloud.answers(READY | {"images list": (0, ""), " submit ": (1, "")})
+    assert deploy.main(COMMAND) == 1
+    assert paused == list(PAUSES)
+    assert len([call for call in changing(cloud) if " submit " in call]) == len(PAUSES) + 1
 
 
 @pytest.mark.parametrize("changed", [".dockerignore", "deploy/Dockerfile", "common/clock.py"])
@@ -192,15 +260,34 @@ def test_without_a_load_balancer_the_smoke_test_waits(
 
 def test_a_project_is_prepared_twice_without_harm(cloud: Cloud) -> None:
     words = ["--project", "p-1", "--region", "europe-west1"]
-    cloud.answers({"buckets list": (0, "")})
+    people = {"projects describe": (0, "123"), "get-value account": (0, "me@example.org")}
+    cloud.answers({"buckets list": (0, "")} | people)
     assert bootstrap.main(words) == 0
     first = " ".join(call for call, _ in cloud.calls)
     assert "buckets create gs://p-1-terraform" in first
     assert "--public-access-prevention" in first
-    cloud.answers({"buckets list": (0, "p-1-terraform")})
+    assert "service-accounts create deployer" in first
+    for agent, role in bootstrap.AGENT_ROLES.items():
+        assert f"--member=serviceAccount:service-123@{agent}.iam.gserviceaccount.com --role={role}" in first
+    for role in bootstrap.DEPLOYER_ROLES:
+        assert f"--member=serviceAccount:{deployer('p-1')} --role=roles/{role} " in first
+    assert f"add-iam-policy-binding {deployer('p-1')} --project=p-1 --member=user:me@example.org" in first
+    cloud.answers({"buckets list": (0, "p-1-terraform"), "accounts list": (0, deployer("p-1"))} | people)
     (cloud.folder / "calls").unlink()
     assert bootstrap.main(words) == 0
-    assert "buckets create" not in " ".join(call for call, _ in cloud.calls)
+    again = " ".join(call for call, _ in cloud.calls)
+    assert "buckets create" not in again
+    assert "service-accounts create" not in again
+
+
+def test_every_agent_that_encrypts_is_called_into_being(cloud: Cloud) -> None:
+    cloud.answers({"projects describe": (0, "123"), "get-value account": (0, "me@example.org")})
+    assert bootstrap.main(["--project", "p-1", "--region", "europe-west1"]) == 0
+    made = [call for call, _ in cloud.calls if "identity create" in call or "service-agent" in call]
+    assert [call.split("--service=")[-1].split(".")[0] for call in made] == [
+        *bootstrap.AGENTS,
+        "gcloud storage service-agent --project=p-1",
+    ]
 
 
 def test_a_project_that_cannot_be_seen_is_named(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
