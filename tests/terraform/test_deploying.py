@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cloud.deploy import DATABASES, FIRST
+from scripts.cloud.deploy import DATABASES, FIRST, RIGHTS
 from tests.terraform.conftest import Copy
 from tests.terraform.deployment import IMAGE, SHAPES, Deployment, changes
 
@@ -48,12 +48,22 @@ class Part:
 
 def deploy(made: Deployment, environment: str, shape: str, state: Path) -> list[Part]:
     """Deploy into what the state knows. Its parts: what the image and secrets are put into, the databases, the rest."""
-    first, databases = [[f"-target={target}" for target in targets] for targets in (FIRST, DATABASES)]
     parts: list[Part] = []
-    for words in (first, [IMAGE, *databases], [IMAGE]):
-        former = parts[0].outputs.get("grants", {}) if len(parts) == 1 else {}
-        given = f"-var=former_grants={json.dumps(former)}"
-        ran = made.apply(environment, shape, state, given, *words)
+    for words in ([], [IMAGE], [IMAGE]):
+        targets: tuple[str, ...] = FIRST
+        given: dict[str, object] = {}
+        if len(parts) == 1:
+            former = parts[0].outputs.get("grants", {})
+            targets = DATABASES if former else DATABASES + RIGHTS
+            given = {"former_grants": former, "postgres_users": ["postgres", *former]}
+        ran = made.apply(
+            environment,
+            shape,
+            state,
+            *words,
+            *(f"-var={name}={json.dumps(value)}" for name, value in given.items()),
+            *(f"-target={target}" for target in targets if len(parts) < 2),
+        )
         assert ran.status == 0, ran
         parts.append(Part(changes(ran), made.outputs(state)))
     return parts
@@ -79,6 +89,15 @@ def test_a_deployment_is_complete(
     parts = deploy(deployment, environment, shape, tmp_path / "state")
     assert_in_order(parts)
     assert is_complete(deployment, environment, shape, tmp_path / "state")
+    if environment == "dev":
+        assert_gone(deployment, environment, shape, tmp_path / "state")
+
+
+def assert_gone(made: Deployment, environment: str, shape: str, state: Path) -> None:
+    """It can be taken away, without an image."""
+    ran = made.apply(environment, shape, state, "-destroy")
+    assert ran.status == 0, ran
+    assert json.loads(state.read_text(encoding="utf-8"))["resources"] == []
 
 
 def assert_in_order(parts: list[Part]) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from scripts.cloud.deploy import DATABASES, FIRST
+from scripts.cloud.deploy import DATABASES, FIRST, RIGHTS
 from tests.terraform.deployment import Deployment
 
 
-@pytest.mark.parametrize("target", [*FIRST, *DATABASES])
+@pytest.mark.parametrize("target", [*FIRST, *DATABASES, *RIGHTS])
 def test_what_is_named_is_there(deployment: Deployment, target: str) -> None:
     """Terraform takes a target that is misspelt for one of which there is nothing to do."""
     kind, _, name = target.partition(".")
