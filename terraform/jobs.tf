@@ -62,7 +62,7 @@ resource "google_cloud_run_v2_job" "this" {
       max_retries     = 0 # what failed says why; trying again is for people
 
       containers {
-        image   = coalesce(var.image, "unset") # to destroy takes none
+        image   = local.image
         command = ["python"]
         args    = ["-m", each.value.module]
 

@@ -1,5 +1,9 @@
 # The suite's image and the functions', and who builds them.
 
+locals {
+  image = coalesce(var.image, "unset") # to destroy takes none, and the provider refuses null even then
+}
+
 resource "google_artifact_registry_repository" "suite" {
   repository_id = "sealpost"
   location      = var.region

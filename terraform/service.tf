@@ -74,7 +74,7 @@ resource "google_cloud_run_v2_service" "suite" {
     }
 
     containers {
-      image = coalesce(var.image, "unset") # to destroy takes none
+      image = local.image
 
       resources {
         limits            = { cpu = tostring(local.suite.cpu), memory = local.suite.memory }

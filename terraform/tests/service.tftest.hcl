@@ -158,4 +158,9 @@ run "no_image" {
   }
 
   expect_failures = [google_cloud_run_v2_job.this, google_cloud_run_v2_service.suite]
+
+  assert {
+    condition     = local.image != null
+    error_message = "Without an image the deployment can still be destroyed."
+  }
 }

@@ -38,6 +38,7 @@ CONFIGURATION = {
     },
     "jobs.tf": {'"common.storage.postgres.inspect"': '"common.storage.postgres.migrate"'},
     "registry.tf": {
+        'coalesce(var.image, "unset")': "var.image",
         "-${local.number}-${var.region}": "-${local.number}",
         '"roles/artifactregistry.writer"': '"roles/artifactregistry.repoAdmin"',
     },
