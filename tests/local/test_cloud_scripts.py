@@ -12,7 +12,10 @@ import pytest
 from common.storage.key_ring import KeySets
 from scripts.cloud import bootstrap, deploy
 from scripts.cloud.deploy import DATABASES, FIRST, IMAGE, IMPERSONATED, RIGHTS, Deployment, contents
+from scripts.cloud.smoke import smoke
 from scripts.cloud.tools import PAUSES, ROOT, Refused, deployer
+from scripts.local.say import Stop
+from sealpost.errors import ServiceUnavailable
 from tests.local.cloud import Cloud
 from tests.local.test_preflight import GOOD, NO
 
@@ -140,6 +143,18 @@ def test_a_deployment_may_act_as_the_deployer(
     assert [os.environ[name] for name in IMPERSONATED] == ["", ""]
     assert deploy.main([*COMMAND, "--as-deployer"]) == 0
     assert {os.environ[name] for name in IMPERSONATED} == {"deployer@sealpost-test.iam.gserviceaccount.com"}
+
+
+@pytest.mark.parametrize(
+    "error", [Stop("No message came."), ServiceUnavailable("The service is not there.")], ids=["late", "shut"]
+)
+def test_whatever_stops_a_smoke_test_is_a_refusal(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def sign_up(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("scripts.cloud.smoke.Person.sign_up", sign_up)
+    with pytest.raises(Refused, match=str(error)):
+        smoke("https://sealpost.invalid", "me@example.org", lambda address: address)
 
 
 def test_a_smoke_test_waits_for_permissions(
