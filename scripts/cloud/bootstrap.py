@@ -50,6 +50,7 @@ DEPLOYER_ROLES = (
     "iam.serviceAccountAdmin",
     "iam.serviceAccountUser",
     "identityplatform.admin",
+    "logging.configWriter",
     "logging.viewer",
     "resourcemanager.projectIamAdmin",
     "run.admin",

@@ -56,7 +56,7 @@ run "postgres" {
   }
 
   assert {
-    condition = alltrue([for user in concat(values(google_sql_user.account), [google_sql_user.migrate]) :
+    condition = alltrue([for user in concat(values(google_sql_user.account), values(google_sql_user.owner)) :
       user.type == "CLOUD_IAM_SERVICE_ACCOUNT" && nonsensitive(user.password == null) && user.password_wo_version == null
     ])
     error_message = "Only service accounts log in; there is no password."
