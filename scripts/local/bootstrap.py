@@ -1,4 +1,4 @@
-"""Prepare a checkout, then start what was asked for: `python -m scripts.local.bootstrap run|test [ARGUMENT...]`.
+"""Prepare a checkout, then start what was asked for: `python -m scripts.local.bootstrap run|test|bench [ARGUMENT...]`.
 
 Runs on the standard library alone, under any Python 3.11 or later, and does three things: makes the virtual environment
 `.local/venv` from a hash-pinned lock, fetches the parts that the machine lacks, and hands over to that environment's
@@ -13,24 +13,35 @@ import shutil
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from scripts.local import parts, pip
-from scripts.local.arguments import read_run, read_test
+from scripts.local.arguments import RunArguments, TestArguments, read_run, read_test
 from scripts.local.groups import GROUPS
 from scripts.local.layout import Layout
 from scripts.local.parts import Fetch
 from scripts.local.processes import Interrupted, interruptible
 from scripts.local.say import Progress, Step, Stop
 from scripts.local.tools import answer, environment
+from scripts.measuring.arguments import BenchArguments, read_bench
 
-LOCKS = {"run": ("scripts/requirements.txt", 30), "test": ("tests/requirements.txt", 72)}
+LOCKS = {
+    "run": ("scripts/requirements.txt", 30),
+    "test": ("tests/requirements.txt", 72),
+    "bench": ("scripts/requirements.txt", 30),
+}
 """The lock of each command, and about how many megabytes it downloads."""
 
-MODULES = {"run": "scripts.local.run", "test": "scripts.local.checks"}
+MODULES = {"run": "scripts.local.run", "test": "scripts.local.checks", "bench": "scripts.measuring.main"}
+
+_READ: dict[str, Callable[[list[str]], RunArguments | TestArguments | BenchArguments]] = {
+    "run": read_run,
+    "test": read_test,
+    "bench": read_bench,
+}
 
 
 def prepare(layout: Layout, command: str, *, offline: bool, progress: Progress) -> None:
@@ -145,7 +156,7 @@ def _alone(layout: Layout, progress: Progress) -> Iterator[None]:
 
 def main(words: list[str]) -> int:
     command, *rest = words
-    offline = read_run(rest).offline if command == "run" else read_test(rest).offline
+    offline = _READ[command](rest).offline
     layout = Layout()
     try:
         with interruptible():

@@ -159,6 +159,7 @@ def start_firestore(
     triggers_port: int,
     project: str,
     rules: Path,
+    quick_start: bool = True,
 ) -> Firestore:
     """Start the Firestore emulator. Triggers are posted to `triggers_port` on this machine."""
     child = processes.start(
@@ -167,8 +168,8 @@ def start_firestore(
             *(
                 java,
                 *QUIETLY,
-                *_QUICK_START,
-                "-Xmx1g",
+                *(_QUICK_START if quick_start else ()),
+                f"-Xmx{'1g' if quick_start else '2g'}",
                 "-cp",
                 jar,
                 "com.google.cloud.datastore.emulator.firestore.CloudFirestore",

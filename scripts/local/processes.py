@@ -98,6 +98,15 @@ class Processes:
         """A child that ended although nobody stopped it."""
         return next((child for child in self._children if not child.running), None)
 
+    def named(self, name: str) -> Child:
+        """The running child of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        with self._lock:
+            return {child.name: child for child in self._children}[name]
+
     def stop(self, child: Child) -> None:
         with self._lock:
             _stop(child)

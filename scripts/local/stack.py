@@ -114,12 +114,13 @@ def start_backing(
     database: str = DATABASE,
     triggers_port: int | None = None,
     lasting: bool = False,
+    quick_start: bool = True,
     beside: tuple[Callable[[], object], ...] = (),
 ) -> Backing:
     """Start the shared parts side by side, and with them what is to run `beside`.
 
     The database exists and is migrated, the rules are in force and the data of the last run are there when this
-    returns.
+    returns. Without `quick_start` the Firestore emulator takes longer to start, and then less for each call.
 
     Raises:
         Stop: a part failed. The others are left to `processes`.
@@ -147,6 +148,7 @@ def start_backing(
                 triggers_port=triggers_port or ports.service,
                 project=project,
                 rules=rules(layout),
+                quick_start=quick_start,
             )
             firestore.load_rules(project, rules(layout))
             firestore.import_(project, data / "firestore")

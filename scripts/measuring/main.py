@@ -1,0 +1,131 @@
+"""`scripts/bench`: measure, write the result file, and say what was reached."""
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.local import parts
+from scripts.local.groups import GROUPS
+from scripts.local.layout import Layout
+from scripts.local.processes import Interrupted, Processes, interruptible
+from scripts.local.runs import the_only_one
+from scripts.local.say import Progress, Stop
+from scripts.local.stack import DATABASE, empty
+from scripts.measuring import machine, results, sending, tables
+from scripts.measuring.arguments import MEASUREMENTS, BenchArguments, read_bench
+from scripts.measuring.results import Results, Row
+from scripts.measuring.settings import FULL, QUICK
+from scripts.measuring.stand import Stand, standing
+
+DOCS = "docs/performance"
+
+MODULES = {
+    "send": "sending",
+}
+"""Each has `measure(stand)`, which gives its rows."""
+
+
+def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path:
+    """Measure what was asked for. The result file.
+
+    Raises:
+        Stop: a part of the stack failed.
+    """
+    data, began = layout.data("bench"), time.monotonic()
+    settings = QUICK if arguments.quick else FULL
+    this_machine = machine.describe()
+    with the_only_one(data):
+        empty(data)
+        processes = Processes(data / "logs")
+        try:
+            found_parts = parts.find(layout)
+            with standing(layout, processes, progress, found_parts, data=data, settings=settings) as stand:
+                found = Results(
+                    at=datetime.now(UTC).isoformat(timespec="seconds"),
+                    quick=settings.quick,
+                    commit=machine.commit(layout),
+                    machine=this_machine,
+                    versions=machine.versions(found_parts),
+                    settings=settings.numbers(),
+                    rows=[],
+                    missing=stand.missing,
+                )
+                path = results.next_path(_folder(layout, found), found.at[:10])
+                _prepare(stand)
+                for name in arguments.only:
+                    progress.line(f"\n== {name}: {MEASUREMENTS[name]}")
+                    found.rows.extend(_measure(name)(stand))
+                    found.minutes = round((time.monotonic() - began) / 60, 1)
+                    found.write(
+                        path
+                    )  # after each, so that a run which is broken off has not been for nothing
+                    progress.line(tables.of(found, name))
+        finally:
+            processes.close()
+    return path
+
+
+def _prepare(stand: Stand) -> None:
+    """Put people into the database, and warm the emulator."""
+    with stand.progress.step(f"{sending.PEOPLE.size} accounts") as step:
+        connection = stand.backing.postgres.connect(DATABASE)
+
+        def note(text: str) -> None:
+            step.note = text
+
+        try:
+            sending.PEOPLE.seed(connection, note)
+        finally:
+            connection.close()
+    with stand.progress.step("Warming the Firestore emulator"), stand.function("send_message") as function:
+        senders = stand.senders(sending.PEOPLE)
+        requests = stand.keep("warm", senders.requests(sending.ROUTE))
+        plan = stand.plan(8, requests, function.port, stand.settings.emulator_warm_up)
+        stand.load("http", plan, {})
+    stand.clear()
+
+
+def _measure(name: str) -> Callable[[Stand], list[Row]]:
+    measure: Callable[[Stand], list[Row]] = importlib.import_module(
+        f"scripts.measuring.{MODULES[name]}"
+    ).measure
+    return measure
+
+
+def _folder(layout: Layout, found: Results) -> Path:
+    """Quick runs leave no file among those that the documents quote."""
+    return layout.data("bench") / "results" if found.quick else layout.root / DOCS / "results"
+
+
+def report(layout: Layout, progress: Progress, path: Path) -> None:
+    found = Results.read(path)
+    progress.line(f"\n{tables.verdicts(found)}")
+    for what, why in found.missing.items():
+        progress.line(f"Not measured here: {what}: {why}")
+    if found.quick:
+        progress.line("A quick run: it shows that everything works. Its figures mean little.")
+    progress.line(f"Result file: {path.relative_to(layout.root)}, after {found.minutes:.0f} minutes")
+
+
+def main(words: list[str]) -> int:
+    layout, progress, arguments = Layout(), Progress(), read_bench(words)
+    if arguments.list_:
+        progress.line("\n".join(f"{name:<12} {what}" for name, what in MEASUREMENTS.items()))
+        return 0
+    try:
+        with interruptible():
+            report(layout, progress, bench(layout, progress, arguments))
+    except Interrupted as interrupted:
+        GROUPS.signal_all()
+        return 128 + interrupted.number
+    except (Stop, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

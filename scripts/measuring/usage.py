@@ -1,0 +1,90 @@
+"""What a process and its children use: CPU seconds, and memory that is theirs alone.
+
+On Linux from /proc; elsewhere from ps, where memory is the resident set instead and `MEMORY` says so.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+ON_LINUX = sys.platform.startswith("linux")
+MEMORY = "USS" if ON_LINUX else "RSS"
+
+_KIB_IN_MIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    cpu: float
+    """Seconds, user and system."""
+    memory: float
+    """MiB."""
+
+    def __add__(self, other: Self) -> "Usage":
+        return Usage(self.cpu + other.cpu, self.memory + other.memory)
+
+
+def of(leader: int) -> Usage:
+    """Of a process and all that it has started."""
+    total = Usage(0, 0)
+    for pid in _tree(leader):
+        try:
+            total += _of_one(pid)
+        except (OSError, ValueError, IndexError):  # it has just ended
+            continue
+    return total
+
+
+def of_all(leaders: Mapping[str, int]) -> dict[str, Usage]:
+    return {name: of(pid) for name, pid in leaders.items()}
+
+
+def _of_one(pid: int) -> Usage:
+    if not ON_LINUX:
+        time, memory = _ps("-o", "time=,rss=", "-p", str(pid)).split()
+        return Usage(_seconds(time), int(memory) / _KIB_IN_MIB)
+    # The fields after the name, which may hold blanks (proc_pid_stat(5)): 14 and 15 are utime and stime.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), _unshared(pid))
+
+
+def _unshared(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / _KIB_IN_MIB
+
+
+def _tree(leader: int) -> list[int]:
+    found = [leader]
+    for pid in found:
+        found.extend(_children(pid))
+    return found
+
+
+def _children(pid: int) -> Iterable[int]:
+    if not ON_LINUX:
+        rows = [line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines()]
+        return [int(child) for child, parent in rows if int(parent) == pid]
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children.extend(int(child) for child in task.read_text(encoding="ascii").split())
+        except OSError:
+            continue
+    return children
+
+
+def _ps(*words: str) -> str:
+    return subprocess.run(["ps", *words], capture_output=True, text=True, check=False).stdout
+
+
+def _seconds(time: str) -> float:
+    """Of ps' [[hours:]minutes:]seconds."""
+    total = 0.0
+    for part in time.replace("-", ":").split(":"):
+        total = total * 60 + float(part)
+    return total
