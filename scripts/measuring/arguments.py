@@ -9,6 +9,10 @@ docs/performance/ from it, and says which goals were reached. Let nothing else r
 
 MEASUREMENTS = {
     "send": "sends by 1, 8 and 32 clients, against the floor, the tutorial way, hello and the peers",
+    "receive": "from one person's text to the other's, and the share of each part",
+    "calls": "the other calls' latency and CPU, and whether sign_up tells new addresses from known ones",
+    "cold-start": "from a process' start to its first answer, every function beside a hello",
+    "client": "seals and opens beside bare RSA and AES, and catching up after an absence",
 }
 """By name, in the order in which they run."""
 

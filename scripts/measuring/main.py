@@ -4,6 +4,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,10 @@ DOCS = "docs/performance"
 
 MODULES = {
     "send": "sending",
+    "receive": "receiving",
+    "calls": "calls",
+    "cold-start": "cold_start",
+    "client": "client",
 }
 """Each has `measure(stand)`, which gives its rows."""
 
@@ -57,12 +62,14 @@ def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path
                 _prepare(stand)
                 for name in arguments.only:
                     progress.line(f"\n== {name}: {MEASUREMENTS[name]}")
-                    found.rows.extend(_measure(name)(stand))
+                    rows = _measure(name)(stand)
+                    found.rows.extend(rows)
                     found.minutes = round((time.monotonic() - began) / 60, 1)
                     found.write(
                         path
                     )  # after each, so that a run which is broken off has not been for nothing
-                    progress.line(tables.of(found, name))
+                    for measurement in dict.fromkeys(row.measurement for row in rows):
+                        progress.line(f"\n{tables.of(found, measurement)}")
         finally:
             processes.close()
     return path
@@ -116,10 +123,15 @@ def main(words: list[str]) -> int:
         progress.line("\n".join(f"{name:<12} {what}" for name, what in MEASUREMENTS.items()))
         return 0
     try:
-        with interruptible():
-            report(layout, progress, bench(layout, progress, arguments))
+        with interruptible(), ThreadPoolExecutor(max_workers=1) as pool:
+            running = pool.submit(bench, layout, progress, arguments)
+            try:
+                path = running.result()
+            except Interrupted:
+                GROUPS.signal_all()  # what runs ends, and with it the thread that waits for it
+                raise
+        report(layout, progress, path)
     except Interrupted as interrupted:
-        GROUPS.signal_all()
         return 128 + interrupted.number
     except (Stop, OSError) as error:
         print(f"\n{error}", file=sys.stderr)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -32,10 +33,8 @@ def of(leader: int) -> Usage:
     """Of a process and all that it has started."""
     total = Usage(0, 0)
     for pid in _tree(leader):
-        try:
+        with suppress(OSError, ValueError, IndexError):  # it has just ended
             total += _of_one(pid)
-        except (OSError, ValueError, IndexError):  # it has just ended
-            continue
     return total
 
 
@@ -43,14 +42,27 @@ def of_all(leaders: Mapping[str, int]) -> dict[str, Usage]:
     return {name: of(pid) for name, pid in leaders.items()}
 
 
+def cpu_of(leader: int) -> float:
+    """Seconds of a process and all that it has started: cheaper than to look at their memory too."""
+    total = 0.0
+    for pid in _tree(leader):
+        with suppress(OSError, ValueError, IndexError):
+            total += _cpu(pid)
+    return total
+
+
 def _of_one(pid: int) -> Usage:
     if not ON_LINUX:
-        time, memory = _ps("-o", "time=,rss=", "-p", str(pid)).split()
-        return Usage(_seconds(time), int(memory) / _KIB_IN_MIB)
+        return Usage(_cpu(pid), int(_ps("-o", "rss=", "-p", str(pid))) / _KIB_IN_MIB)
+    return Usage(_cpu(pid), _unshared(pid))
+
+
+def _cpu(pid: int) -> float:
+    if not ON_LINUX:
+        return _seconds(_ps("-o", "time=", "-p", str(pid)).strip())
     # The fields after the name, which may hold blanks (proc_pid_stat(5)): 14 and 15 are utime and stime.
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
-    return Usage(ticks / os.sysconf("SC_CLK_TCK"), _unshared(pid))
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _unshared(pid: int) -> float:
