@@ -13,6 +13,8 @@ MEASUREMENTS = {
     "calls": "the other calls' latency and CPU, and whether sign_up tells new addresses from known ones",
     "cold-start": "from a process' start to its first answer, every function beside a hello",
     "client": "seals and opens beside bare RSA and AES, and catching up after an absence",
+    "growth": "sends with more accounts, in a longer conversation, to more devices",
+    "sustained": "ten minutes under load: whether memory stays flat",
 }
 """By name, in the order in which they run."""
 

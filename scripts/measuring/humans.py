@@ -1,6 +1,7 @@
 """Measurements by real accounts of the client, in a process of their own."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from scripts.local.stack import Suite
@@ -21,8 +22,13 @@ def tell_people(stand: Stand, suite: Suite, module: str, count: int) -> dict[str
     )
     file = stand.data / "people.json"
     plan.write(file)
+    return run_module(stand, module, file)
+
+
+def run_module(stand: Stand, module: str, plan: Path) -> dict[str, Any]:
+    """Run a module of load/ on a plan, and give what its last line tells."""
     said = run(
-        [stand.layout.python, "-P", "-m", f"scripts.measuring.load.{module}", file],
+        [stand.layout.python, "-P", "-m", f"scripts.measuring.load.{module}", plan],
         env=environment(PYTHONPATH=str(stand.layout.root)),
         cwd=stand.layout.root,
         cure="",

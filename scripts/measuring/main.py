@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from scripts.local.say import Progress, Stop
 from scripts.local.stack import DATABASE, empty
 from scripts.measuring import machine, results, sending, tables
 from scripts.measuring.arguments import MEASUREMENTS, BenchArguments, read_bench
+from scripts.measuring.peers import prosody, synapse
 from scripts.measuring.results import Results, Row
 from scripts.measuring.settings import FULL, QUICK
 from scripts.measuring.stand import Stand, standing
@@ -29,8 +31,13 @@ MODULES = {
     "calls": "calls",
     "cold-start": "cold_start",
     "client": "client",
+    "growth": "growth",
+    "sustained": "sustained",
 }
 """Each has `measure(stand)`, which gives its rows."""
+
+
+PEERS = {"synapse": synapse, "prosody": prosody}
 
 
 def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path:
@@ -47,7 +54,10 @@ def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path
         processes = Processes(data / "logs")
         try:
             found_parts = parts.find(layout)
-            with standing(layout, processes, progress, found_parts, data=data, settings=settings) as stand:
+            missing: dict[str, str] = {}
+            peers = _fetch_peers(layout, progress, missing, wanted=arguments.with_peers)
+            with standing(layout, processes, progress, found_parts, data=data, settings=settings) as bare:
+                stand = replace(bare, peers=peers)
                 found = Results(
                     at=datetime.now(UTC).isoformat(timespec="seconds"),
                     quick=settings.quick,
@@ -56,7 +66,7 @@ def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path
                     versions=machine.versions(found_parts),
                     settings=settings.numbers(),
                     rows=[],
-                    missing=stand.missing,
+                    missing=missing,
                 )
                 path = results.next_path(_folder(layout, found), found.at[:10])
                 _prepare(stand)
@@ -73,6 +83,23 @@ def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path
         finally:
             processes.close()
     return path
+
+
+def _fetch_peers(
+    layout: Layout, progress: Progress, missing: dict[str, str], *, wanted: bool
+) -> frozenset[str]:
+    """Have the other servers, as far as they can be had; where one is missing, its rows are, and nothing fails."""
+    layout.parts.mkdir(parents=True, exist_ok=True)
+    for name, peer in PEERS.items():
+        if not wanted:
+            missing[name] = "only with --with-peers"
+            continue
+        try:
+            peer.fetch(layout, progress)
+        except (Stop, OSError) as error:
+            missing[name] = str(error).partition("\n")[0]
+            progress.line(f"{name} cannot be had here, and is left out: {error}")
+    return frozenset(PEERS.keys() - missing.keys())
 
 
 def _prepare(stand: Stand) -> None:

@@ -158,7 +158,9 @@ class Senders:
     count: int = 1_000
 
     def people(self) -> list[Person]:
-        return list(map(Person, range(min(self.count, self.population.size))))
+        """From all over the population, so that a larger one is not read in one place."""
+        step = max(1, self.population.size // self.count)
+        return [Person(number) for number in range(0, self.population.size, step)][: self.count]
 
     def requests(self, path: str) -> list[Request]:
         """The calls as a client makes them, for `path`."""

@@ -1,9 +1,14 @@
 """From one person's text to the other's, with the real client."""
 
-from scripts.measuring.humans import tell_people
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from scripts.measuring.humans import run_module, tell_people
 from scripts.measuring.order import gathered, interleaved
+from scripts.measuring.peers import synapse
 from scripts.measuring.results import Case, Figures, Row
-from scripts.measuring.stand import Stand
+from scripts.measuring.stand import Served, Stand
 
 NAME = "receive"
 
@@ -11,11 +16,23 @@ NAME = "receive"
 def measure(stand: Stand) -> list[Row]:
     """`p50_ms` is from the text to the text; `find_keys`, `seal`, `send_message` and `open` are shares of it."""
     runs: list[tuple[Case, Figures]] = []
-    with stand.suite() as suite:
-        for target in interleaved(["sealpost"], stand.settings.repetitions):
+    with ExitStack() as started:
+        suite = started.enter_context(stand.suite())
+        drives: dict[str, Callable[[], Figures]] = {
+            "sealpost": lambda: tell_people(stand, suite, "receiving", stand.settings.pairs)
+        }
+        if "synapse" in stand.peers:
+            drives["synapse"] = _matrix(stand, started.enter_context(synapse.served(stand)))
+        for target in interleaved(list(drives), stand.settings.repetitions):
             with stand.progress.step(f"{NAME}: {target}, {stand.settings.pairs} messages"):
-                runs.append(
-                    ({"target": target}, tell_people(stand, suite, "receiving", stand.settings.pairs))
-                )
+                runs.append(({"target": target}, drives[target]()))
             stand.clear()
     return gathered(NAME, runs)
+
+
+def _matrix(stand: Stand, served: Served) -> Callable[[], Figures]:
+    (room,) = synapse.rooms(served.port, 1)
+    plan = {**room, "port": served.port, "count": stand.settings.pairs, "event": synapse.event()}
+    file = stand.data / "matrix.json"
+    file.write_text(json.dumps(plan), encoding="utf-8")
+    return lambda: run_module(stand, "matrix", file)

@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager
 
 from scripts.local.processes import Child
 from scripts.measuring.order import gathered, interleaved
+from scripts.measuring.peers import prosody, synapse
 from scripts.measuring.population import Population, Senders
 from scripts.measuring.results import Case, Figures, Row
-from scripts.measuring.stand import Stand
+from scripts.measuring.stand import Served, Stand
 
 NAME = "send"
 ROUTE = "/v1/send_message"
@@ -47,6 +48,10 @@ def targets(stand: Stand) -> Iterator[dict[str, Drive]]:
             env = {"FUNCTION_USE_ASGI": "true"} if name == "hello" else {}
             app = started.enter_context(stand.app(name, **env))
             drives[name] = over_http(stand, senders, app.child, app.port)
+        if "synapse" in stand.peers:
+            drives["synapse"] = _matrix(stand, started.enter_context(synapse.served(stand)))
+        if "prosody" in stand.peers:
+            drives["prosody"] = _xmpp(stand, started.enter_context(prosody.served(stand)))
         yield drives
 
 
@@ -66,5 +71,25 @@ def floor(stand: Stand, senders: Senders) -> Drive:
 
     def drive(clients: int) -> Figures:
         return stand.load("floor", stand.plan(clients, calls), {}, env)
+
+    return drive
+
+
+def _matrix(stand: Stand, served: Served) -> Drive:
+    with stand.progress.step(f"{NAME}: {synapse.ROOMS} rooms in Synapse"):
+        requests = stand.keep("matrix", synapse.requests(synapse.rooms(served.port)))
+
+    def drive(clients: int) -> Figures:
+        return stand.load("http", stand.plan(clients, requests, served.port), {"worker": served.child})
+
+    return drive
+
+
+def _xmpp(stand: Stand, served: Served) -> Drive:
+    """Each client to a receiver who is there; ours has none in these runs, which is in our favour: see `receive`."""
+    none = stand.data / "no.requests.json"
+
+    def drive(clients: int) -> Figures:
+        return stand.load("xmpp", stand.plan(clients, none, served.port), {"worker": served.child})
 
     return drive

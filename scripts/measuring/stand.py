@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -58,8 +58,8 @@ class Stand:
     parts: Parts
     backing: Backing
     settings: Settings
-    missing: dict[str, str] = field(default_factory=dict)
-    """What cannot be measured here, and why."""
+    peers: frozenset[str] = frozenset()
+    """Other servers that are there to be compared with."""
 
     @property
     def data(self) -> Path:
