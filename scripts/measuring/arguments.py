@@ -15,6 +15,7 @@ MEASUREMENTS = {
     "client": "seals and opens beside bare RSA and AES, and catching up after an absence",
     "growth": "sends with more accounts, in a longer conversation, to more devices",
     "sustained": "ten minutes under load: whether memory stays flat",
+    "cost": "what goes over the wire for one message, and dollars for a million",
 }
 """By name, in the order in which they run."""
 

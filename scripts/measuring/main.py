@@ -1,6 +1,7 @@
 """`scripts/bench`: measure, write the result file, and say what was reached."""
 
 import importlib
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -16,14 +17,12 @@ from scripts.local.processes import Interrupted, Processes, interruptible
 from scripts.local.runs import the_only_one
 from scripts.local.say import Progress, Stop
 from scripts.local.stack import DATABASE, empty
-from scripts.measuring import machine, results, sending, tables
+from scripts.measuring import documents, machine, plots, results, sending, tables
 from scripts.measuring.arguments import MEASUREMENTS, BenchArguments, read_bench
 from scripts.measuring.peers import prosody, synapse
 from scripts.measuring.results import Results, Row
 from scripts.measuring.settings import FULL, QUICK
 from scripts.measuring.stand import Stand, standing
-
-DOCS = "docs/performance"
 
 MODULES = {
     "send": "sending",
@@ -33,6 +32,7 @@ MODULES = {
     "client": "client",
     "growth": "growth",
     "sustained": "sustained",
+    "cost": "metering",
 }
 """Each has `measure(stand)`, which gives its rows."""
 
@@ -68,7 +68,7 @@ def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path
                     rows=[],
                     missing=missing,
                 )
-                path = results.next_path(_folder(layout, found), found.at[:10])
+                path = results.next_path(data / "results", found.at[:10])
                 _prepare(stand)
                 for name in arguments.only:
                     progress.line(f"\n== {name}: {MEASUREMENTS[name]}")
@@ -129,9 +129,28 @@ def _measure(name: str) -> Callable[[Stand], list[Row]]:
     return measure
 
 
-def _folder(layout: Layout, found: Results) -> Path:
-    """Quick runs leave no file among those that the documents quote."""
-    return layout.data("bench") / "results" if found.quick else layout.root / DOCS / "results"
+def keep(layout: Layout, progress: Progress, path: Path, arguments: BenchArguments) -> Path:
+    """Put the file of a whole run among those that the documents quote, and draw the documents from it."""
+    if arguments.quick or set(arguments.only) != set(MEASUREMENTS):
+        return path
+    kept = results.next_path(layout.root / documents.DOCS / "results", path.name[:10])
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, kept)
+    redraw(layout, progress)
+    return kept
+
+
+def redraw(layout: Layout, progress: Progress) -> None:
+    """Write the tables and plots of the newest result file."""
+    documents.write(layout)
+    file = documents.newest(layout)
+    if file is None:
+        progress.line("There is no result file yet.")
+        return
+    try:
+        plots.draw(layout, progress, file, layout.root / documents.DOCS)
+    except Stop as stop:
+        progress.line(f"The plots were not drawn: {stop}")
 
 
 def report(layout: Layout, progress: Progress, path: Path) -> None:
@@ -149,11 +168,14 @@ def main(words: list[str]) -> int:
     if arguments.list_:
         progress.line("\n".join(f"{name:<12} {what}" for name, what in MEASUREMENTS.items()))
         return 0
+    if arguments.draw:
+        redraw(layout, progress)
+        return 0
     try:
         with interruptible(), ThreadPoolExecutor(max_workers=1) as pool:
             running = pool.submit(bench, layout, progress, arguments)
             try:
-                path = running.result()
+                path = keep(layout, progress, running.result(), arguments)
             except Interrupted:
                 GROUPS.signal_all()  # what runs ends, and with it the thread that waits for it
                 raise

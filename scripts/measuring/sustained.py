@@ -11,20 +11,22 @@ from scripts.measuring.stand import Stand
 NAME = "sustained"
 FLATNESS = "sustained memory"
 CLIENTS = 8
-_PIECES = 30
-"""The run in so many pieces, between which only the emulator's documents are cleared."""
+_PIECE = 20.0
+"""Seconds of a piece of the run. Between them only the emulator's documents are cleared."""
+_FEWEST = 6
 
 
 def measure(stand: Stand) -> list[Row]:
     requests = stand.keep("sustained", stand.senders(PEOPLE).requests(ROUTE))
-    seconds = stand.settings.sustained / _PIECES
+    count = max(_FEWEST, round(stand.settings.sustained / _PIECE))
+    seconds = stand.settings.sustained / count
     pieces: list[Figures] = []
     minutes: list[float] = []
     with stand.function("send_message") as served:
         began = time.monotonic()
         with stand.progress.step(f"{NAME}: {stand.settings.sustained:.0f} s at {CLIENTS} clients") as step:
-            for number in range(_PIECES):
-                step.note = f"{number} of {_PIECES}"
+            for number in range(count):
+                step.note = f"{number} of {count}"
                 plan = stand.plan(CLIENTS, requests, served.port, seconds)
                 pieces.append(stand.load("http", plan, {"worker": served.child}))
                 minutes.append((time.monotonic() - began) / 60)

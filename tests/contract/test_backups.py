@@ -33,9 +33,9 @@ from common.storage.firestore.messages import FirestoreMessages
 from common.storage.postgres.connect import plain
 from common.storage.postgres.pool import Pool
 from scripts.local.stack import Backing
+from scripts.local.wire import GrpcWatch, PostgresWatch, proxied
 from tests.contract.storage_server import StorageServer
 from tests.contract.test_message_log import message
-from tests.contract.wire import GrpcWatch, PostgresWatch, proxied
 from tests.contract.world import RealWorld
 from tests.fakes.backups import FakeArchive
 

@@ -14,7 +14,7 @@ from common.storage.postgres.audit import PostgresAudit
 from common.storage.postgres.connect import plain
 from common.storage.postgres.directory import PostgresDirectory
 from common.storage.postgres.pool import Pool
-from tests.contract.wire import PostgresWatch, proxied
+from scripts.local.wire import PostgresWatch, proxied
 from tests.contract.world import DAY, NOW, RealWorld, World, creation, new_session
 
 MIDNIGHT = NOW - NOW % DAY + DAY

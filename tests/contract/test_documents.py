@@ -26,8 +26,8 @@ from common.storage.firestore.events import decode_document
 from common.storage.firestore.messages import FirestoreMessages
 from common.storage.firestore.sessions import FirestoreSessions
 from scripts.local.stack import Backing
+from scripts.local.wire import GrpcWatch, proxied
 from tests.contract.test_message_log import message
-from tests.contract.wire import GrpcWatch, proxied
 from tests.contract.world import NOW, caller_of, new_session, thumbprint
 
 Map, Array = document.MapValue.pb(), document.ArrayValue.pb()

@@ -12,7 +12,7 @@ from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.connect import plain
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
-from tests.contract.wire import PostgresWatch, proxied
+from scripts.local.wire import PostgresWatch, proxied
 from tests.contract.world import DAY, NOW, RealWorld, encryption_key, new_session, thumbprint
 
 RATE = Rate(per_second=5, burst=60)

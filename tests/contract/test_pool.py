@@ -18,7 +18,7 @@ from common.storage.postgres import connect
 from common.storage.postgres.connect import cloud_sql, plain
 from common.storage.postgres.connection import Connection, ConnectionLost, Run, StatementFailed
 from common.storage.postgres.pool import Pool
-from tests.contract.wire import PostgresWatch, proxied
+from scripts.local.wire import PostgresWatch, proxied
 
 ADD = "select :one::bigint + :other::bigint"
 PID = "select pg_backend_pid()"

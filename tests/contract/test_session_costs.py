@@ -10,7 +10,7 @@ from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.connect import plain
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.sessions import PostgresSessions
-from tests.contract.wire import PostgresWatch, proxied
+from scripts.local.wire import PostgresWatch, proxied
 from tests.contract.world import DAY, NOW, RealWorld, caller_of, modulus_of, new_session, thumbprint
 
 

@@ -17,7 +17,7 @@ from common.storage import auth
 from common.storage.auth import FirebaseUsers, IdentityFailed
 from common.storage.mail import IdentityToolkitMailer
 from scripts.local.stack import Backing
-from tests.contract.wire import proxied
+from scripts.local.wire import proxied
 from tests.contract.world import caller_of, new_session
 from tests.fakes.accounts import FakeUsers
 from tests.fakes.sessions import FakeIdentities

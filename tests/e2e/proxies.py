@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.contract.wire import Proxy, Watch
+from scripts.local.wire import Proxy, Watch
 
 Log = list[str]
 

@@ -13,10 +13,10 @@ from scripts.local.layout import Layout
 from scripts.local.processes import Processes
 from scripts.local.stack import Backing
 from scripts.local.testbed import start_test_suite
+from scripts.local.wire import PostgresWatch, Proxy
 from sealpost.account import Surroundings
 from sealpost.vault import Cost
 from tests.conftest import enter_as
-from tests.contract.wire import PostgresWatch, Proxy
 from tests.e2e.recorder import Recorder, recorded
 
 WARM_UP = 3

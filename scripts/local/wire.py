@@ -42,6 +42,7 @@ class GrpcWatch:
 
     _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     _HEADERS = 1
+    _HEAD = 9
 
     def __init__(self) -> None:
         self.calls = 0
@@ -52,12 +53,12 @@ class GrpcWatch:
         self._rest += data
         if not self._started and len(self._rest) >= len(self._PREFACE):
             self._rest, self._started = self._rest.removeprefix(self._PREFACE), True
-        while self._started and len(self._rest) >= 9:
+        while self._started and len(self._rest) >= self._HEAD:
             length = int.from_bytes(self._rest[:3])
-            if len(self._rest) < 9 + length:
+            if len(self._rest) < self._HEAD + length:
                 return
             self.calls += self._rest[3] == self._HEADERS
-            self._rest = self._rest[9 + length :]
+            self._rest = self._rest[self._HEAD + length :]
 
 
 class Proxy:
