@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scripts.local.layout import Layout
 from scripts.measuring import cost, results, tables
+from scripts.measuring.charts import charts
 from scripts.measuring.results import Results, Row
 
 DOCS = "docs/performance"
@@ -165,6 +166,15 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
 }
 
 
+PLOTS = {
+    "send": ("throughput", "latency"),
+    "cold-start": ("cold-start",),
+    "growth": ("growth-accounts", "growth-devices", "growth-messages"),
+    "sustained": ("sustained",),
+}
+"""Below which table each plot stands."""
+
+
 def filled(text: str, found: Results | None) -> str:
     """The document with its sections drawn from these results.
 
@@ -174,7 +184,13 @@ def filled(text: str, found: Results | None) -> str:
 
     def fill(marked: re.Match[str]) -> str:
         section = SECTIONS[marked["name"]]
-        return f"{marked[1]}{section(found) if found else NOTHING}\n{marked[3]}"
+        drawn = (section(found) if found else "").strip() or NOTHING
+        shown = [
+            f"![{chart.title}]({chart.name}.svg)"
+            for chart in (charts(found) if found else [])
+            if chart.name in PLOTS.get(marked["name"], ())
+        ]
+        return "\n".join([marked[1] + drawn, *(["", *shown] if shown else []), marked[3]])
 
     return _MARKED.sub(fill, text)
 

@@ -56,7 +56,9 @@ def of(results: Results, measurement: str) -> str:
 
 
 def chosen(rows: Sequence[Row], case: Sequence[str], figures: Sequence[str]) -> str:
-    """Some figures of some rows."""
+    """Some figures of some rows; nothing of none."""
+    if not rows:
+        return ""
     return markdown(
         [*case, *map(heading, figures)],
         [[*_cells(row.case, case), *(ranged(row, figure) for figure in figures)] for row in rows],
