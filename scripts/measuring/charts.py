@@ -21,6 +21,8 @@ class Chart:
     """Of the file."""
     title: str
     unit: str
+    across: str = ""
+    """What the labels are."""
     series: dict[str, list[Point]] = field(default_factory=dict)
     """Several are lines over the same labels; one alone is bars."""
     logarithmic: bool = False
@@ -35,7 +37,7 @@ def charts(found: Results) -> list[Chart]:
 def _throughput(found: Results) -> Chart:
     rows = [row for row in found.of("send") if row.case["clients"] == 8 and row.case["target"] != "hello"]  # noqa: PLR2004
     points = [_point(row, "per_second", str(row.case["target"])) for row in rows]
-    return Chart("throughput", "Sends by 8 clients, one worker", "a second", {"": _known(points)})
+    return Chart("throughput", "Sends by 8 clients, one worker", "a second", series={"": _known(points)})
 
 
 def _latency(found: Results) -> Chart:
@@ -44,12 +46,12 @@ def _latency(found: Results) -> Chart:
         if row.case["target"] != "hello":
             point = _point(row, "p50_ms", str(row.case["clients"]))
             series.setdefault(str(row.case["target"]), []).extend(_known([point]))
-    return Chart("latency", "A send's median time, by clients", "ms", series, logarithmic=True)
+    return Chart("latency", "A send's median time, by clients", "ms", "clients", series, logarithmic=True)
 
 
 def _cold_start(found: Results) -> Chart:
     points = [_point(row, "first_200_ms", str(row.case["target"])) for row in found.of("cold start")]
-    return Chart("cold-start", "From a process' start to its first answer", "ms", {"": _known(points)})
+    return Chart("cold-start", "From a process' start to its first answer", "ms", series={"": _known(points)})
 
 
 def _growth(found: Results) -> list[Chart]:
@@ -57,7 +59,9 @@ def _growth(found: Results) -> list[Chart]:
     for what in dict.fromkeys(key for row in found.of("growth") for key in row.case):
         rows = [row for row in found.of("growth") if what in row.case]
         points = _known([_point(row, "p50_ms", f"{row.case[what]:,}") for row in rows])
-        made.append(Chart(f"growth-{what}", f"A send's median time, by {what}", "ms", {"one client": points}))
+        made.append(
+            Chart(f"growth-{what}", f"A send's median time, by {what}", "ms", what, {"one client": points})
+        )
     return made
 
 
@@ -65,7 +69,9 @@ def _sustained(found: Results) -> Chart:
     row = next(iter(found.of("sustained")), None)
     memory = [run["worker_mib"] for run in row.runs] if row else []
     points = [Point(str(number + 1), value, value, value) for number, value in enumerate(memory)]
-    return Chart("sustained", "The worker's memory under load", "MiB", {"worker": points})
+    return Chart(
+        "sustained", "The worker's memory under load", "MiB", "pieces of the run", {"worker": points}
+    )
 
 
 def _point(row: Row, figure: str, label: str) -> Point | None:

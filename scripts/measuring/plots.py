@@ -44,7 +44,8 @@ def _draw(chart: Chart, folder: Path, source: str) -> None:
     mpl.rcParams["svg.hashsalt"] = chart.name
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    most = max(len(points) for points in chart.series.values())
+    figure, axes = plt.subplots(figsize=(7.5, max(4.2, 0.24 * most)), layout="constrained")
     if len(chart.series) == 1 and "" in chart.series:
         points = chart.series[""]
         spans = _spans([(point.middle, point.least, point.most) for point in points])
@@ -61,6 +62,7 @@ def _draw(chart: Chart, folder: Path, source: str) -> None:
             axes.errorbar(
                 [point.label for point in points], middles, yerr=spans, label=name, marker="o", capsize=3
             )
+        axes.set_xlabel(chart.across)
         axes.set_ylabel(chart.unit)
         axes.set_yscale("log" if chart.logarithmic else "linear")
         if not chart.logarithmic:

@@ -1,5 +1,6 @@
 """Tables of results, for a terminal and for the documents."""
 
+import re
 from collections.abc import Sequence
 
 from scripts.measuring.goals import GOALS, Goal
@@ -42,9 +43,10 @@ def _measured(goal: Goal, results: Results) -> str:
 
 
 def of(results: Results, measurement: str) -> str:
-    """The medians of a measurement, and how far the runs lie apart."""
+    """The medians of a measurement, and how far the runs lie apart. The file has the tails besides."""
     rows = results.of(measurement)
-    figures = list(dict.fromkeys(figure for row in rows for run in row.runs for figure in run))
+    every = dict.fromkeys(figure for row in rows for run in row.runs for figure in run)
+    figures = [figure for figure in every if not _TAIL.search(figure)]
     cases = list(dict.fromkeys(key for row in rows for key in row.case))
     return markdown(
         [*cases, *map(heading, figures)],
@@ -81,6 +83,7 @@ def heading(figure: str) -> str:
     return f"{name.replace('_', ' ')}, {_UNITS[unit]}" if unit in _UNITS else figure.replace("_", " ")
 
 
+_TAIL = re.compile(r"p95_ms$|_p99_ms$")
 _UNITS = {"ms": "ms", "mib": "MiB", "bytes": "bytes", "usd": "$", "s": "s"}
 
 

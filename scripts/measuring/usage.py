@@ -1,6 +1,8 @@
 """What a process and its children use: CPU seconds, and memory that is theirs alone.
 
-On Linux from /proc; elsewhere from ps, where memory is the resident set instead and `MEMORY` says so.
+On Linux from /proc: a page that a worker still shares with the master it was forked from counts once (its private pages,
+the USS of each process, would leave it out, and count it twice when a garbage collection has touched it). Elsewhere from
+ps, where memory is the resident set instead.
 """
 
 import os
@@ -13,7 +15,6 @@ from pathlib import Path
 from typing import Self
 
 ON_LINUX = sys.platform.startswith("linux")
-MEMORY = "USS" if ON_LINUX else "RSS"
 
 _KIB_IN_MIB = 1024
 
@@ -54,7 +55,7 @@ def cpu_of(leader: int) -> float:
 def _of_one(pid: int) -> Usage:
     if not ON_LINUX:
         return Usage(_cpu(pid), int(_ps("-o", "rss=", "-p", str(pid))) / _KIB_IN_MIB)
-    return Usage(_cpu(pid), _unshared(pid))
+    return Usage(_cpu(pid), _own(pid))
 
 
 def _cpu(pid: int) -> float:
@@ -65,9 +66,10 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _unshared(pid: int) -> float:
+def _own(pid: int) -> float:
+    """MiB of anonymous memory, each page divided by how many processes have it: only those of one tree do."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / _KIB_IN_MIB
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")) / _KIB_IN_MIB
 
 
 def _tree(leader: int) -> list[int]:
