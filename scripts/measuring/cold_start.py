@@ -4,7 +4,6 @@
 and what a function imports.
 """
 
-import compileall
 import http.client
 import time
 from collections.abc import Mapping
@@ -25,7 +24,6 @@ _PATIENCE = 60.0
 
 def measure(stand: Stand) -> list[Row]:
     names = [HELLO, *(function.name for function in stand.manifest.functions)]
-    compileall.compile_dir(APPS, quiet=2)
     cases: list[Case] = [{"target": name} for name in names]
     with stand.progress.step(
         f"{NAME}: {len(names)} functions, {stand.settings.repetitions} times each"

@@ -22,7 +22,8 @@ from scripts.measuring.arguments import MEASUREMENTS, BenchArguments, read_bench
 from scripts.measuring.peers import prosody, synapse
 from scripts.measuring.results import Results, Row
 from scripts.measuring.settings import FULL, QUICK
-from scripts.measuring.stand import Stand, standing
+from scripts.measuring.stand import Stand
+from scripts.measuring.standing import standing
 
 MODULES = {
     "send": "sending",

@@ -1,6 +1,5 @@
 """The stand on which everything is measured: a stack of its own, warm, and the processes that are compared on it."""
 
-import compileall
 import http.client
 import json
 import socket
@@ -14,9 +13,7 @@ import yaml
 
 from common.suite.manifest import Manifest
 from scripts.local.layout import Layout
-from scripts.local.packaging import stage
-from scripts.local.parts import Parts
-from scripts.local.ports import HOST, Ports, free_port
+from scripts.local.ports import HOST, free_port
 from scripts.local.processes import Child, Processes, wait_until
 from scripts.local.say import Progress
 from scripts.local.stack import (
@@ -24,7 +21,6 @@ from scripts.local.stack import (
     PROJECT,
     Backing,
     Suite,
-    start_backing,
     start_suite,
     suite_environment,
 )
@@ -56,7 +52,6 @@ class Stand:
     layout: Layout
     processes: Processes
     progress: Progress
-    parts: Parts
     backing: Backing
     settings: Settings
     peers: frozenset[str] = frozenset()
@@ -75,14 +70,10 @@ class Stand:
     def manifest(self) -> Manifest:
         return Manifest.read(self.layout.root)
 
-    @cached_property
+    @property
     def staging(self) -> Path:
         """Every function as it is uploaded, and compiled as a deployment compiles it."""
-        staging = self.data / "staging"
-        stage(self.layout.root, staging)
-        compileall.compile_dir(staging, quiet=2)
-        compileall.compile_dir(APPS, quiet=2)
-        return staging
+        return self.data / "staging"
 
     def senders(self, population: Population) -> Senders:
         keys = self.backing.keys
@@ -131,7 +122,6 @@ class Stand:
     @contextmanager
     def app(self, name: str, **env: str) -> Iterator[Served]:
         """One of the functions in apps/, which is compared with ours."""
-        compileall.compile_dir(APPS, quiet=2)
         served = self.start(f"App {name}", APPS / name / "main.py", name, self.environment(**env))
         try:
             wait_until(lambda: _listens(served.port), served.child, seconds=60)
@@ -220,29 +210,6 @@ class Stand:
     def _pool(self, name: str) -> int:
         raw = yaml.safe_load((self.layout.root / "functions.yaml").read_text(encoding="utf-8"))
         return int(raw["functions"][name].get("pool", raw["defaults"]["pool"]))
-
-
-@contextmanager
-def standing(
-    layout: Layout, processes: Processes, progress: Progress, parts: Parts, *, data: Path, settings: Settings
-) -> Iterator[Stand]:
-    """Start the stack, PostgreSQL flushing as by default, and the Firestore emulator with its full compiler.
-
-    Raises:
-        Stop: a part failed.
-    """
-    ports = Ports.free()
-    backing = start_backing(
-        processes, parts, layout, progress, ports=ports, data=data, lasting=True, quick_start=False
-    )
-    yield Stand(
-        layout=layout,
-        processes=processes,
-        progress=progress,
-        parts=parts,
-        backing=backing,
-        settings=settings,
-    )
 
 
 def _short(name: str) -> str:

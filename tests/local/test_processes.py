@@ -54,6 +54,15 @@ def test_a_child_that_ends_by_itself_is_named_with_its_last_words(tmp_path: Path
     processes.close()
 
 
+def test_a_running_child_is_found_by_its_name(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    child = processes.start("Sleeper", SLEEPER, env={})
+    assert processes.named("Sleeper") is child
+    processes.stop(child)
+    with pytest.raises(KeyError):
+        processes.named("Sleeper")
+
+
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Stop, match="Ghost does not start: /no/such/program"):
         Processes(tmp_path).start("Ghost", ["/no/such/program"], env={})

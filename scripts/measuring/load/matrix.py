@@ -43,7 +43,9 @@ def run(plan: dict[str, Any]) -> dict[str, float]:
     ready.wait(30)
     connection = HTTPConnection(HOST, plan["port"], timeout=60)
     headers = {"Authorization": f"Bearer {plan['sender']}", "Content-Type": "application/json"}
-    for number in range(plan["count"]):
+    for number in range(2 * plan["count"]):
+        if number == plan["count"]:  # what comes before has warmed it, as ours was
+            begun.clear()
         mark = f"s{number}-{time.time_ns()}"
         begun[mark] = time.perf_counter_ns()
         path = f"/_matrix/client/v3/rooms/{quote(plan['room'])}/send/m.room.encrypted/{mark}"
