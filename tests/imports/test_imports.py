@@ -52,7 +52,7 @@ SHARED = 545
 """Modules that all functions load, the standard library's among them: each takes its part of a cold start."""
 MODULES = {"PostgreSQL": 85, "Firestore": 210, "gRPC": 205, "Firebase": 160, "SMTP": 130}
 """What each library may add."""
-SCHEDULED = {"rotate_signing_key": 725, "daily_backup": 825}
+SCHEDULED = {"rotate_signing_key": 725, "daily_backup": 825, "check_backup": 825}
 """Functions that load Google's client for tokens and more, and whose start nobody waits for."""
 
 HEAVY = {*LIBRARIES.values(), "google.auth", "google.protobuf", "requests", "httpx", "aiohttp"}
