@@ -11,7 +11,7 @@ profiles of .local/bin/sealpost (.local/run/profiles, unless SEALPOST_HOME names
 _TEST = """Run every check and test, each part against its time budget. Other arguments go to pytest, and then pytest
 alone runs: scripts/test tests/unit -k envelope."""
 
-PARTS = ("static", "unit", "rest", "packaging", "terraform", "functions", "rules", "e2e")
+PARTS = ("static", "unit", "rest", "packaging", "terraform", "functions", "restore", "rules", "e2e")
 """The parts of scripts/test. `functions` holds the contract tests too."""
 
 LONG_PARTS = ("install", "mutation")

@@ -29,7 +29,7 @@ _NO_TESTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """A part that pytest runs: its folders, and how many workers share it."""
+    """A part that pytest runs: its folders or files, and how many workers share it."""
 
     folders: tuple[str, ...]
     workers: int = 0
@@ -37,7 +37,7 @@ class Tests:
     shared_out: tuple[str, ...] = ("--maxschedchunk=100",)
     """xdist's words for how."""
     left_to_others: tuple[str, ...] = ()
-    """Folders in these that another part runs."""
+    """Folders or files in these that another part runs."""
 
 
 BUDGETS = {
@@ -47,6 +47,7 @@ BUDGETS = {
     "rules": 40,
     "e2e": 120,
     "rest": 60,
+    "restore": 60,
     "packaging": 45,
     "terraform": 90,
     "install": 900,
@@ -54,9 +55,12 @@ BUDGETS = {
 }
 """Seconds, on two cores and after the set-up."""
 
+_RESTORE = ("tests/contract/test_load.py", "tests/contract/test_restore.py")
+
 TESTS = {
     "unit": Tests(("tests/unit",), left_to_others=("tests/unit/client",), workers=2, on_stack=False),
-    "functions": Tests(("tests/contract", "tests/functions"), workers=2),
+    "functions": Tests(("tests/contract", "tests/functions"), left_to_others=_RESTORE, workers=2),
+    "restore": Tests(_RESTORE, workers=2),
     "rules": Tests(("tests/rules",), workers=2),
     "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
     "rest": Tests(

@@ -75,14 +75,12 @@ class Firestore:
         )
 
     def export(self, project: str, folder: Path, *databases: str) -> None:
-        """Write the documents of databases to a folder, in place of what was there, and of those that it holds already."""
-        kept = {
-            path.name for path in folder.glob("*") if path.name == DEFAULT or path.name.startswith(RESTORED)
-        }
+        """Write the documents to a folder, in place of what was there: of "(default)", of these, and of those it holds."""
+        kept = {path.name for path in folder.glob(f"{RESTORED}*")}
         new = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        for each in sorted(kept | set(databases)):
+        for each in sorted({DEFAULT, *kept, *databases}):
             body = {
                 "database": f"projects/{project}/databases/{each}",
                 "export_directory": str(new),

@@ -62,7 +62,7 @@ class Backing:
 
         Of Firestore's databases, these and those that were written there before.
         """
-        self.firestore.export(project, self.data / "firestore", *(documents or (DEFAULT,)))
+        self.firestore.export(project, self.data / "firestore", *documents)
         self.auth.export(project, self.data / "users.json")
 
     def write(self, path: Path) -> None:

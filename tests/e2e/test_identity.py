@@ -47,7 +47,7 @@ class Tables:
             for (name,) in self.run("select tablename from pg_tables where schemaname = 'public'")
             if name != "rate_limits"
         ]
-        return {name: self.run(f"select * from {name} order by 1, 2") for name in names}  # noqa: S608
+        return {name: self.run(f"select * from {name} as row order by row::text") for name in names}  # noqa: S608
 
 
 @pytest.fixture(scope="module")
