@@ -2,38 +2,40 @@
 
 import base64
 import json
+from collections.abc import Callable, Mapping
 
+from common.storage.firestore.restored import Documents
 from scripts.local.say import Stop
-from scripts.local.web import call
-from scripts.restoring.documents import Documents
 
 _DENIED = 403
 
+Ask = Callable[[str, str, object, str | None], int]
+"""Sends a method, a path below /v1, a body or None, and a bearer token or None to Firestore. The status of the answer."""
 
-def strangers_are_refused(documents: Documents) -> None:
-    """Read as nobody, and as somebody who has a token and no session: a document, a list, the collection group.
+
+def strangers_are_refused(documents: Documents, ask: Ask, strangers: Mapping[str, str | None]) -> None:
+    """Have each stranger, by their token, read a document, a list, the collection group.
 
     Raises:
         Stop: one was let in.
     """
-    root = f"{documents.emulator.url}/v1/{documents.root}"
     query = {"structuredQuery": {"from": [{"collectionId": "messages", "allDescendants": True}], "limit": 1}}
     some = documents.page("messages", None, 1) or documents.page("conversations", None, 1)
     path = documents.path(some[0]) if some else "conversations/none"
-    for who, bearer in (("nobody", None), ("a stranger", _token(documents.project))):
-        for what, answer in (
-            ("a document", call("GET", f"{root}/{path}", bearer=bearer)),
-            ("a list", call("GET", f"{root}/conversations?pageSize=1", bearer=bearer)),
-            ("all messages", call("POST", f"{root}:runQuery", query, bearer=bearer)),
+    for who, bearer in strangers.items():
+        for what, status in (
+            ("a document", ask("GET", f"{documents.root}/{path}", None, bearer)),
+            ("a list", ask("GET", f"{documents.root}/conversations?pageSize=1", None, bearer)),
+            ("all messages", ask("POST", f"{documents.root}:runQuery", query, bearer)),
         ):
-            if answer.status != _DENIED:
+            if status != _DENIED:
                 raise Stop(
-                    f"The restored documents are open: {who} asked for {what} and was answered {answer.status}. "
+                    f"The restored documents are open: {who} asked for {what} and was answered {status}. "
                     "They are not ready, and firestore.rules has to be looked at."
                 )
 
 
-def _token(project: str) -> str:
+def emulators_token(project: str) -> str:
     """A token that Firebase would sign for any new user. The emulator takes it unsigned."""
     claims = {
         "sub": "stranger",

@@ -1,6 +1,6 @@
 """A backup into a new pair of databases, proven before anybody is let in. Every step may have been done by an earlier run."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,9 @@ from common.backups.ports import Archive
 from common.errors import DeadlineExceeded, Unavailable
 from common.settings import SettingsError
 from common.storage.backups.folder import FolderArchive
+from common.storage.firestore import samples
+from common.storage.firestore.matching import match
+from common.storage.firestore.restored import Documents
 from common.storage.postgres.connect import plain
 from common.storage.postgres.connection import ConnectionLost, StatementFailed
 from common.storage.postgres.load import RestoreRefused, Stage, Target, load
@@ -22,14 +25,9 @@ from scripts.local.layout import Layout
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing, rules
-from scripts.restoring import proof, samples
-from scripts.restoring.documents import (
-    Documents,
-    below,
-    conversation_fields,
-    copy,
-    imported,
-)
+from scripts.local.web import call
+from scripts.restoring import proof
+from scripts.restoring.documents import copy, emulated, imported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ class Restore:
                 target.note("checked")
             self._reopen(target, documents, manifest)
             with self.progress.step("A stranger and an unsigned reader are refused"):
-                proof.strangers_are_refused(documents)
+                proof.strangers_are_refused(documents, self._ask, self._strangers)
             with self.progress.step("Kept"):
                 self.keep(pair)
             target.note("ready")
@@ -144,9 +142,14 @@ class Restore:
         return manifest
 
     def _documents(self, pair: Serving) -> Documents:
-        return Documents(
-            emulator=self.place.backing.firestore, project=self.place.project, database=pair.documents
-        )
+        return emulated(self.place.backing.firestore, self.place.project, pair.documents)
+
+    def _ask(self, method: str, path: str, body: object, bearer: str | None) -> int:
+        return call(method, f"{self.place.backing.firestore.url}/v1/{path}", body, bearer=bearer).status
+
+    @property
+    def _strangers(self) -> dict[str, str | None]:
+        return {"nobody": None, "a stranger": proof.emulators_token(self.place.project)}
 
     def _claim(self, target: Target, documents: Documents) -> Stage:
         with self.progress.step("New databases"):
@@ -196,25 +199,7 @@ class Restore:
         with self.progress.step("What was erased and revoked since"):
             reopen(target, self.place.ended(), backup=self.name, point=seconds(manifest.at))
         with self.progress.step("A document for each conversation, and none for others"):
-            _match(documents, members(target))
-
-
-def _match(documents: Documents, known: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
-    """Relations are backed up later than documents, and erased accounts take their conversations with them."""
-    there: set[str] = set()
-    after: str | None = None
-    while page := documents.page("conversations", after):
-        there |= {documents.path(each).partition("/")[2] for each in page}
-        after = documents.path(page[-1])
-    for cid in there - known.keys():
-        documents.delete([*below(documents, cid), f"conversations/{cid}"])
-    documents.write(
-        [
-            (f"conversations/{cid}", conversation_fields(kind, people))
-            for cid, (kind, people) in known.items()
-            if cid not in there
-        ]
-    )
+            match(documents, members(target))
 
 
 @contextmanager

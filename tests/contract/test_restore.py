@@ -16,6 +16,8 @@ from common.backups import Backups, Manifest
 from common.storage.backups.dump import DumpedRelations
 from common.storage.backups.emulator import EmulatorDocuments
 from common.storage.backups.folder import FolderArchive
+from common.storage.firestore.matching import conversation_fields
+from common.storage.firestore.restored import Documents
 from common.storage.postgres import load as loading
 from common.storage.postgres.connect import plain
 from common.storage.postgres.migrate import migrate
@@ -26,8 +28,7 @@ from scripts.local.ports import HOST
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing
-from scripts.restoring import documents as documents_module
-from scripts.restoring.documents import Documents, conversation_fields
+from scripts.restoring.documents import copy, emulated
 from scripts.restoring.restore import Place, Restore, is_ready, restored
 from tests.signing import envelope
 
@@ -92,7 +93,7 @@ class World:
 
 
 def of(place: Place, database: str) -> Documents:
-    return Documents(emulator=place.backing.firestore, project=place.project, database=database)
+    return emulated(place.backing.firestore, place.project, database)
 
 
 def message(*members: str) -> Any:
@@ -148,7 +149,7 @@ def backed_up(backing: Backing) -> Iterator[tuple[Place, str]]:
 
 @pytest.fixture
 def world(backed_up: tuple[Place, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(documents_module, "_PAGE", 300)
+    monkeypatch.setattr("common.storage.firestore.restored._PAGE", 300)
     place, name = backed_up
     made = World(place, name)
     yield made
@@ -322,16 +323,14 @@ def test_open_documents_are_not_ready(world: World, tmp_path: Path, monkeypatch:
 
 
 def test_a_message_of_an_unknown_conversation_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = documents_module.copy
-
-    def copy(*words: Any) -> None:
-        real(*words)
+    def lossy(*words: Any) -> None:
+        copy(*words)
         world.documents.delete([f"conversations/{TALK}/messages/m{n}" for n in range(MESSAGES - 1)])
         world.documents.write(
             [(f"conversations/{'X' * 43}/messages/m{n}", message(ADA, BOB)) for n in range(MESSAGES - 1)]
         )
 
-    monkeypatch.setattr("scripts.restoring.restore.copy", copy)
+    monkeypatch.setattr("scripts.restoring.restore.copy", lossy)
     with pytest.raises(Stop, match="a conversation that the relations do not have"):
         world.restore()
     assert not is_ready(world.place, world.name)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.storage.firestore.restored import Documents
 from common.storage.postgres.connect import plain
 from scripts.local import parts
 from scripts.local.layout import Layout
@@ -19,7 +20,7 @@ from scripts.local.say import Progress, Step, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import PROJECT, Backing, Suite, empty, register_triggers, start_backing, start_suite
 from scripts.local.web import call
-from scripts.restoring.documents import Documents
+from scripts.restoring.documents import emulated
 from scripts.restoring.restore import Place, Restore
 from tests.drill.comparison import Snapshot, differences, snapshot
 from tests.drill.crowd import Crowd
@@ -101,9 +102,7 @@ class Drill:
         return Serving(documents=self.suite.documents, relations=self.suite.database)
 
     def documents(self, pair: Serving) -> Documents:
-        return Documents(
-            emulator=self.place.backing.firestore, project=self.place.project, database=pair.documents
-        )
+        return emulated(self.place.backing.firestore, self.place.project, pair.documents)
 
     def _load(self, crowd: Crowd, accounts: int, messages: int) -> None:
         def counted(step: Step, total: int) -> Callable[[int], None]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from common.backups.model import COLLECTIONS
 from common.storage.firestore.client import rfc3339
+from common.storage.firestore.restored import Documents
 from common.storage.postgres.connect import Connect
-from scripts.restoring.documents import Documents
 from tests.drill.crowd import Acknowledged
 
 _LAST = "last_message_at"

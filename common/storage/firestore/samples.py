@@ -8,7 +8,7 @@ from typing import Any
 from common.backups.model import BackupRefused
 from common.errors import InvalidRequest
 from common.messages.envelope import read_kids
-from scripts.restoring.documents import Documents
+from common.storage.firestore.restored import Documents
 
 PLACES, AT_EACH = 5, 10
 """Random places among all messages, and how many are looked at from there."""
