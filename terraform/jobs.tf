@@ -12,7 +12,7 @@ locals {
       }
     }
     restore = {
-      summary = "Fills a new database with the relations of a backup: --args=-m,common.storage.restore,NAME,DATABASE"
+      summary = "Fills a new database with the relations of a backup, beside its documents: scripts/restore runs it"
       module  = "common.storage.restore"
       timeout = "25200s" # above the command's own patience
       environment = {
@@ -46,6 +46,18 @@ resource "google_project_iam_member" "job" {
   project = var.project
   role    = each.value[1]
   member  = google_service_account.job[each.value[0]].member
+}
+
+# It completes and removes documents beside restored relations, in databases that were made for a restore and in no other.
+resource "google_project_iam_member" "restore" {
+  project = var.project
+  role    = "roles/datastore.user"
+  member  = google_service_account.job["restore"].member
+
+  condition {
+    title      = "Restored databases"
+    expression = "resource.name.startsWith(\"projects/${var.project}/databases/restored-\")"
+  }
 }
 
 resource "google_cloud_run_v2_job" "this" {

@@ -1,8 +1,9 @@
-"""The relations of a backup into a new database: `python -m common.storage.restore NAME DATABASE`.
+"""The relations of a backup into a new database: `python -m common.storage.restore NAME DATABASE DOCUMENTS`.
 
-In the cloud this is the job `restore`, inside the network. What it makes belongs to POSTGRES_OWNER. The server is named as
+DOCUMENTS is the Firestore database that the backup's documents were imported into. In the cloud this is the job `restore`, inside the network. What it makes belongs to POSTGRES_OWNER. The server is named as
 for migrate, the backup by GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET (or BACKUP_FOLDER), and the list of what was ended since by
-REVOCATIONS_BUCKET (or REVOCATIONS_FOLDER). Run again, it goes on, or replays a list that has grown.
+REVOCATIONS_BUCKET (or REVOCATIONS_FOLDER). Run again, it goes on, or replays a list that has grown; not on what is served,
+POSTGRES_DATABASE, where people write meanwhile.
 """
 
 import asyncio
@@ -21,11 +22,14 @@ from common.backups.ports import Archive
 from common.errors import DeadlineExceeded, Unavailable
 from common.settings import SettingsError
 from common.storage.backups.folder import FolderArchive
+from common.storage.firestore import samples
+from common.storage.firestore.matching import match
+from common.storage.firestore.restored import Documents, in_cloud, in_emulator
 from common.storage.postgres.connect import Connect, cloud_sql, plain
 from common.storage.postgres.connection import ConnectionLost, StatementFailed
 from common.storage.postgres.load import RestoreRefused, Target, load
 from common.storage.postgres.migrate import MigrationError
-from common.storage.postgres.reopen import Ended, reopen
+from common.storage.postgres.reopen import Ended, accounts, members, reopen
 
 _SERVER = "postgres"
 """The database that every server has."""
@@ -79,11 +83,11 @@ class _Pieces(io.RawIOBase):
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Exit status 0 when the database is ready, 1 with a sentence on stderr when it is not, 2 on wrong usage."""
     try:
-        name, database = arguments
+        name, database, documents = arguments
     except ValueError:
-        return _fail("usage: restore NAME DATABASE", status=2)
+        return _fail("usage: restore NAME DATABASE DOCUMENTS", status=2)
     try:
-        _restore(name, database, environment)
+        _restore(name, database, documents, environment)
     except (BackupRefused, RestoreRefused, MigrationError, SettingsError) as error:
         return _fail(f"restore: {error}")
     except (Unavailable, DeadlineExceeded, ConnectionLost, StatementFailed) as error:
@@ -91,14 +95,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     return 0
 
 
-def _restore(name: str, database: str, environment: Mapping[str, str]) -> None:
-    say = sys.stdout.write
+def _restore(name: str, database: str, documents: str, environment: Mapping[str, str]) -> None:
+    if database == environment.get("POSTGRES_DATABASE"):
+        raise RestoreRefused(f"{database} is served, and people write to it. It is left as it is.")
     project = environment.get("GOOGLE_CLOUD_PROJECT", "")
     archive = _archive(environment, "BACKUP", project)
     since = _archive(environment, "REVOCATIONS", project)
     manifest = looking.manifest(archive, project, name)
     looking.check(archive, manifest)
-    say(f"{name}: {len(manifest.objects)} objects, {manifest.size:,} bytes, as they were written\n")
+    _say(f"{name}: {len(manifest.objects)} objects, {manifest.size:,} bytes, as they were written")
     target = Target(
         name=database,
         backup=manifest.digest,
@@ -106,21 +111,38 @@ def _restore(name: str, database: str, environment: Mapping[str, str]) -> None:
         connect=_server(environment, database),
         owner=environment.get("POSTGRES_OWNER"),
     )
-    if target.claim() == "made":
+    restored = _documents(environment, project, documents)
+    stage = target.claim()
+    if stage == "made":
         with blocking(archive.open(f"{name}/{RELATIONS}")) as dump:
             load(
                 target,
                 dump,
                 migration=manifest.migration,
                 rows=manifest.rows,
-                tell=lambda note: print(note, flush=True),  # noqa: T201 - the job's log
+                tell=_say,
             )
     target.migrate()
+    if stage in {"made", "loaded"}:
+        seen = samples.check(restored, members(target), accounts(target))
+        target.note("checked")
+        _say(f"{seen} random messages, held against the relations")
     done = reopen(target, ended(since), backup=name, point=seconds(manifest.at))
+    match(restored, members(target))
     target.note("ready")
-    say(
-        f"{database} is ready: {done.accounts} accounts erased again, {done.sessions} sessions revoked again\n"
+    _say(
+        f"{database} is ready: {done.accounts} accounts erased again, {done.sessions} sessions revoked again"
     )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - the job's log
+
+
+def _documents(environment: Mapping[str, str], project: str, database: str) -> Documents:
+    if host := environment.get("FIRESTORE_EMULATOR_HOST"):
+        return in_emulator(project, database, host)
+    return in_cloud(project, database)
 
 
 def _archive(environment: Mapping[str, str], name: str, project: str) -> Archive:

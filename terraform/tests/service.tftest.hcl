@@ -60,6 +60,11 @@ run "service" {
   }
 
   assert {
+    condition     = google_project_iam_member.restore.condition[0].expression == "resource.name.startsWith(\"projects/${var.project}/databases/restored-\")"
+    error_message = "The job restore writes documents into restored databases, and into no other."
+  }
+
+  assert {
     condition = { for grant in google_storage_bucket_iam_member.builder : grant.bucket => grant.role } == {
       sealpost-test-builds  = "roles/storage.objectViewer"
       sealpost-test-sources = "roles/storage.objectViewer"

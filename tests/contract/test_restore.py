@@ -1,162 +1,49 @@
 """A backup of real databases, restored into others; stopped anywhere, it goes on."""
 
-import asyncio
-import json
-import os
-import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from common.backups import Backups, Manifest
-from common.storage.backups.dump import DumpedRelations
-from common.storage.backups.emulator import EmulatorDocuments
-from common.storage.backups.folder import FolderArchive
+from common.backups import Manifest
 from common.storage.firestore.matching import conversation_fields
 from common.storage.firestore.restored import Documents
 from common.storage.postgres import load as loading
-from common.storage.postgres.connect import plain
-from common.storage.postgres.migrate import migrate
 from common.storage.postgres.reopen import Ended
 from common.storage.restore import main
-from scripts.local.layout import Layout
-from scripts.local.ports import HOST
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing
-from scripts.restoring.documents import copy, emulated
-from scripts.restoring.restore import Place, Restore, is_ready, restored
-from tests.signing import envelope
-
-Rows = list[list[Any]]
-
-ADA, BOB, CYD = "ada", "bob", "cyd"
-TALK, LONELY, LATE = "T" * 43, "L" * 43, "N" * 43
-MESSAGES = 700
-"""More than two pages."""
-PEOPLE = f"""
-insert into accounts (uid, address_index, created_at)
-    select uid, decode(repeat(n, 32), 'hex'), now()
-    from (values ('{ADA}', '01'), ('{BOB}', '02'), ('{CYD}', '03')) as given (uid, n);
-insert into devices (id, uid, modulus, state, created_at, activated_at)
-    select repeat(left(uid, 1), 43), uid, repeat('m', 512), 'active', now(), now() from accounts;
-insert into sessions (id, uid, device, refresh_hash, created_at, expires_at)
-    select repeat(left(uid, 1), 22), uid, repeat(left(uid, 1), 43), repeat(left(uid, 1), 43), now(), now() + interval '1 day'
-    from accounts;
-insert into conversations (cid, kind, head_seq, head_hash, created_at)
-    values ('{TALK}', 'direct', 0, repeat('h', 43), now()), ('{LONELY}', 'self', 0, repeat('h', 43), now()),
-           ('{LATE}', 'direct', 0, repeat('h', 43), now());
-insert into members (cid, uid, role) values ('{TALK}', '{ADA}', 'member'), ('{TALK}', '{BOB}', 'member'),
-    ('{LONELY}', '{CYD}', 'member'), ('{LATE}', '{ADA}', 'member'), ('{LATE}', '{CYD}', 'member');
-"""  # noqa: S608
-
-
-@dataclass
-class World:
-    place: Place
-    name: str
-    kept: list[Serving] = field(default_factory=list)
-
-    @property
-    def pair(self) -> Serving:
-        return restored(self.name)
-
-    @property
-    def documents(self) -> Documents:
-        return of(self.place, self.pair.documents)
-
-    def restore(self) -> Serving:
-        return Restore(self.place, self.name, Progress(), self.kept.append).run()
-
-    def ask(self, sql: str) -> Rows:
-        connection = plain(self.place.backing.postgres.dsn(self.pair.relations))(10)
-        try:
-            return connection.simple(sql)
-        finally:
-            connection.close()
-
-    def note(self, *names: str) -> None:
-        """Into the list of what was ended since."""
-        for name in names:
-            path = self.place.backing.data / "revocations" / self.place.project / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"at": "2026-11-22T00:00:00Z"}))
-
-    def require_whole(self) -> None:
-        assert self.documents.total() == MESSAGES + 3
-        assert self.ask("select count(*) from accounts") == [[3]]
-        assert is_ready(self.place, self.name)
-
-
-def of(place: Place, database: str) -> Documents:
-    return emulated(place.backing.firestore, place.project, database)
-
-
-def message(*members: str) -> Any:
-    fields = conversation_fields("direct", members)
-    for name in ("kind", "version", "last_message_at"):
-        del fields[name]
-    fields["envelope"].string_value = envelope("k" * 43)
-    fields["sent_at"].timestamp_value.FromSeconds(int(time.time()))
-    return fields
+from scripts.restoring.documents import copy
+from scripts.restoring.restore import Place, Restore, is_ready
+from tests.contract.restoring import (
+    ADA,
+    BOB,
+    CYD,
+    LATE,
+    LONELY,
+    MESSAGES,
+    TALK,
+    World,
+    backed_up,
+    emptied,
+    message,
+    of,
+)
 
 
 @pytest.fixture(scope="module")
-def backed_up(backing: Backing) -> Iterator[tuple[Place, str]]:
-    """Databases with people and messages, and their backup."""
-    project = f"demo-restore-{uuid.uuid4().hex[:6]}"
-    source = project.replace("-", "_")
-    place = Place(layout=Layout(), backing=backing, project=project)
-    backing.postgres.create(source)
-    dsn = backing.postgres.dsn(source)
-    migrate(plain(dsn))
-    connection = plain(dsn)(10)
-    connection.simple(PEOPLE)
-    connection.close()
-    living = of(place, "(default)")
-    living.write(
-        [
-            (f"conversations/{TALK}", conversation_fields("direct", [ADA, BOB])),
-            (f"conversations/{LONELY}", conversation_fields("self", [CYD])),
-            *((f"conversations/{TALK}/messages/m{n}", message(ADA, BOB)) for n in range(MESSAGES - 1)),
-            (f"conversations/{LONELY}/messages/m", message(CYD)),
-            (f"accounts/{ADA}/sessions/s", message(ADA)),
-        ]
-    )
-    backups = Backups(
-        archive=FolderArchive(place.folder),
-        documents=EmulatorDocuments(
-            folder=place.folder, host=f"{HOST}:{backing.ports.firestore}", project=project
-        ),
-        relations=DumpedRelations(folder=place.folder, dsn=dsn),
-        project=project,
-        clock=time.time,
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{backing.postgres_programs}{os.pathsep}{os.environ['PATH']}")
-        begun = asyncio.run(backups.begin())
-    done = asyncio.run(backups.check())
-    assert done is not None
-    assert (begun.state, done.state) == ("started", "complete"), done
-    yield place, done.name
-    backing.postgres.drop(source)
-    backing.firestore.clear(project)
+def backup(backing: Backing) -> Iterator[tuple[Place, str]]:
+    with backed_up(backing) as made:
+        yield made
 
 
 @pytest.fixture
-def world(backed_up: tuple[Place, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(backup: tuple[Place, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("common.storage.firestore.restored._PAGE", 300)
-    place, name = backed_up
-    made = World(place, name)
-    yield made
-    place.backing.postgres.drop(made.pair.relations)
-    place.backing.firestore.clear(place.project, made.pair.documents)
-    for noted in (place.backing.data / "revocations" / place.project).glob("*/*"):
-        noted.unlink()
+    with emptied(*backup) as made:
+        yield made
 
 
 def test_all_of_it_comes_back_and_sessions_documents_do_not(world: World) -> None:
@@ -352,31 +239,38 @@ def test_an_export_with_fewer_documents_than_counted_is_refused(
     assert world.documents.total() == 0
 
 
-def test_the_job_makes_the_relations_alone_and_replays_the_list(
+def test_the_job_makes_the_relations_beside_the_documents_and_replays_the_list(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment = {
-        "GOOGLE_CLOUD_PROJECT": world.place.project,
-        "BACKUP_FOLDER": str(world.place.folder),
-        "REVOCATIONS_FOLDER": str(world.place.backing.data / "revocations" / world.place.project),
-        "POSTGRES_DSN": world.place.backing.postgres.dsn("postgres"),
-    }
-    assert main([world.name, world.pair.relations], environment) == 0
-    assert "accounts 3" in capsys.readouterr().out
+    copy(of(world.place, "(default)"), world.documents, lambda _: None)
+    words = [world.name, world.pair.relations, world.pair.documents]
+    assert main(words, world.environment) == 0
+    told = capsys.readouterr().out
+    assert "accounts 3" in told
+    assert "random messages" in told
+    world.require_whole()
     world.note(f"accounts/{CYD}", f"devices/{'d' * 43}")
-    assert main([world.name, world.pair.relations], environment) == 0
+    assert main(words, world.environment) == 0
     assert "1 accounts erased again" in capsys.readouterr().out
     assert world.ask("select uid, restored from devices order by uid") == [[ADA, True], [BOB, True]]
     assert world.ask("select count(*) from removed_devices") == [[1]]
+    assert world.documents.total() == MESSAGES - 1 + 2
+
+
+def test_the_job_leaves_what_is_served(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    served = world.environment | {"POSTGRES_DATABASE": world.pair.relations}
+    assert main([world.name, world.pair.relations, world.pair.documents], served) == 1
+    assert "is served, and people write to it" in capsys.readouterr().err
+    assert not world.place.backing.postgres.exists(world.pair.relations)
 
 
 @pytest.mark.parametrize(
     ("words", "environment", "status", "sentence"),
     [
-        ([], {}, 2, "usage: restore NAME DATABASE"),
-        (["2026-11-22", "new"], {}, 1, "restore: Set GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET"),
+        ([], {}, 2, "usage: restore NAME DATABASE DOCUMENTS"),
+        (["2026-11-22", "new", "restored"], {}, 1, "restore: Set GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET"),
         (
-            ["2026-11-22", "new"],
+            ["2026-11-22", "new", "restored"],
             {"BACKUP_FOLDER": "/nowhere", "REVOCATIONS_FOLDER": "/nowhere"},
             1,
             "no backup",

@@ -36,7 +36,10 @@ CONFIGURATION = {
         'for_each = var.shape == "functions" ? module.manifest.functions : {}': "for_each = module.manifest.functions",
         "coalesce(var.domain, ": 'coalesce("elsewhere.example", ',
     },
-    "jobs.tf": {'"common.storage.postgres.inspect"': '"common.storage.postgres.migrate"'},
+    "jobs.tf": {
+        '"common.storage.postgres.inspect"': '"common.storage.postgres.migrate"',
+        "/databases/restored-": "/databases/",
+    },
     "registry.tf": {
         'coalesce(var.image, "unset")': "var.image",
         "-${local.number}-${var.region}": "-${local.number}",

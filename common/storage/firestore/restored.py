@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import google.auth
 import grpc
 from google.cloud.firestore_v1 import types
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
@@ -24,6 +23,8 @@ _OPTIONS = [("grpc.max_receive_message_length", 64 << 20)]
 
 _RunQuery = types.RunQueryRequest.pb()
 _RunQueryResponse = types.RunQueryResponse.pb()
+_Collections = types.ListCollectionIdsRequest.pb()
+_CollectionsResponse = types.ListCollectionIdsResponse.pb()
 _Count = types.RunAggregationQueryRequest.pb()
 _CountResponse = types.RunAggregationQueryResponse.pb()
 
@@ -88,21 +89,25 @@ class Documents:
         for start in range(0, len(paths), _WRITES):
             self._commit([Write(delete=f"{self.root}/{path}") for path in paths[start : start + _WRITES]])
 
+    def is_empty(self) -> bool:
+        """Whether there is no document of any collection."""
+        found = self._unary(
+            "ListCollectionIds", _Collections(parent=self.root, page_size=1), _CollectionsResponse
+        )
+        return not found.collection_ids
+
     def _commit(self, writes: list[Any]) -> None:
         database = self.root.removesuffix("/documents")
+        self._unary("Commit", CommitRequest(database=database, writes=writes), CommitResponse)
+
+    def _unary(self, method: str, request: Any, response: Any) -> Any:
         with self.connect() as channel:
             call = channel.unary_unary(
-                f"{_SERVICE}Commit",
-                request_serializer=CommitRequest.SerializeToString,
-                response_deserializer=CommitResponse.FromString,
+                f"{_SERVICE}{method}",
+                request_serializer=type(request).SerializeToString,
+                response_deserializer=response.FromString,
             )
-            self._heard(
-                lambda: call(
-                    CommitRequest(database=database, writes=writes),
-                    timeout=_SECONDS,
-                    metadata=self._metadata,
-                )
-            )
+            return self._heard(lambda: call(request, timeout=_SECONDS, metadata=self._metadata))
 
     def _query(self, query: Any) -> list[Any]:
         answers = self._stream(
@@ -138,8 +143,7 @@ def in_cloud(project: str, database: str, credentials: Any = None) -> Documents:
     """Google's, with the given credentials or those of whoever runs this."""
 
     def connect() -> Any:
-        given = credentials or google.auth.default()[0]
-        return FirestoreGrpcTransport.create_channel(credentials=given, options=_OPTIONS)
+        return FirestoreGrpcTransport.create_channel(credentials=credentials, options=_OPTIONS)
 
     return Documents(project=project, database=database, connect=connect)
 
