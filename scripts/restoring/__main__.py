@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from common.backups.looking import listed
+from common.backups.looking import Listed, listed
 from scripts.local import parts
 from scripts.local.layout import Layout
 from scripts.local.ports import Ports
@@ -16,8 +16,8 @@ from scripts.local.serving import Serving
 from scripts.local.stack import PROJECT, Backing, make_folders, start_backing
 from scripts.restoring.restore import Place, Restore, is_ready, restored
 
-_HELP = """Restore a backup of what scripts/run keeps in .local/run: into a new Firestore database and a new PostgreSQL
-database, never over living ones. Nothing is served from them until they are admitted."""
+_HELP = """Restore a backup of what scripts/run keeps in .local/run, or of a deployment: into a new Firestore database and a
+new PostgreSQL database, never over living ones. Nothing is served from them until they are admitted."""
 
 
 @contextmanager
@@ -49,11 +49,16 @@ def opened(layout: Layout, progress: Progress) -> Iterator[Place]:
 
 
 def main(words: list[str]) -> int:
-    arguments = _arguments().parse_args(words)
+    parser = _arguments()
+    arguments = parser.parse_args(words)
+    if (arguments.project is None) != (arguments.region is None):
+        parser.error("a deployment is named by both --project and --region")
     layout, progress = Layout(), Progress()
     try:
         with interruptible():
-            if arguments.what == "list":
+            if arguments.project:
+                _in_cloud(arguments, progress)
+            elif arguments.what == "list":
                 _list(layout, progress)
             elif arguments.what == "restore":
                 _restore(layout, progress, arguments.name, dry=arguments.dry_run)
@@ -67,11 +72,32 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def _in_cloud(arguments: argparse.Namespace, progress: Progress) -> None:
+    from scripts.restoring import cloud  # imports Google's libraries, which a laptop's restore needs not
+
+    with cloud.spoken():
+        place = cloud.Deployment.of(arguments.project, arguments.region)
+        if arguments.what == "list":
+            _show(listed(place.archive, place.project), f"gs://{place.bucket}", progress)
+            return
+    restore = cloud.CloudRestore(place, arguments.name, progress)
+    if arguments.what == "admit":
+        restore.admit()
+    elif arguments.dry_run:
+        restore.plan()
+    else:
+        restore.run()
+        progress.line(f"`admit {arguments.name}` says how people are let in.")
+
+
 def _list(layout: Layout, progress: Progress) -> None:
     place = _unopened(layout)
-    found = listed(place.archive, place.project)
+    _show(listed(place.archive, place.project), str(place.folder), progress)
+
+
+def _show(found: Sequence[Listed], where: str, progress: Progress) -> None:
     if not found:
-        progress.line(f"There are no backups in {place.folder}.")
+        progress.line(f"There are no backups in {where}.")
     for each in found:
         age = "-" if each.age is None else f"{each.age / 3600:.1f} h"
         size = "-" if each.bytes is None else f"{each.bytes:,} bytes"
@@ -109,6 +135,8 @@ def _unopened(layout: Layout) -> Place:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("scripts/restore", description=_HELP, allow_abbrev=False)
+    parser.add_argument("--project", help="of a deployment, by gcloud")
+    parser.add_argument("--region", help="of the same deployment")
     what = parser.add_subparsers(dest="what", required=True)
     what.add_parser("list", help="the backups that there are: age, size, state")
     restore = what.add_parser("restore", help="restore one into new databases; run again, it goes on")
@@ -116,7 +144,9 @@ def _arguments() -> argparse.ArgumentParser:
     restore.add_argument(
         "--dry-run", action="store_true", help="check the backup, say what would be done, write nothing"
     )
-    admit = what.add_parser("admit", help="have the next scripts/run serve a restored pair")
+    admit = what.add_parser(
+        "admit", help="have the next scripts/run serve a restored pair; of a deployment, say what to deploy"
+    )
     admit.add_argument("name", metavar="NAME")
     return parser
 

@@ -59,7 +59,7 @@ def restored(name: str) -> Serving:
 
 def is_ready(place: Place, name: str) -> bool:
     """Whether a restore of this backup has come to its end."""
-    with _sentences():
+    with sentences():
         manifest = looking.manifest(place.archive, place.project, name)
         target = _target(place, manifest)
         return place.backing.postgres.exists(target.name) and target.claim() == "ready"
@@ -91,20 +91,13 @@ class Restore:
 
     def plan(self) -> None:
         """Look at the backup as a restore does first, and say what one would do."""
-        with _sentences():
+        with sentences():
             manifest = self._looked_at()
-        pair, say = restored(self.name), self.progress.line
-        counted = sum(manifest.rows.values())
-        say(f"A restore would make, from what was acknowledged before {manifest.at}:")
-        say(f"  Firestore's database {pair.documents}: {manifest.documents:,} documents")
-        say(f"  PostgreSQL's database {pair.relations}: {counted:,} rows of {len(manifest.rows)} tables")
-        ended = self.place.ended()
-        say(f"  without {len(ended.accounts)} erased accounts and {len(ended.sessions)} ended sessions")
-        say("Nothing was written.")
+        say_plan(manifest, restored(self.name), self.place.ended(), self.progress.line)
 
     def run(self) -> Serving:
         """Restore it. The databases that were made."""
-        with _sentences():
+        with sentences():
             manifest = self._looked_at()
             pair = restored(self.name)
             target, documents = _target(self.place, manifest), self._documents(pair)
@@ -135,11 +128,7 @@ class Restore:
         return pair
 
     def _looked_at(self) -> Manifest:
-        with self.progress.step("Manifest"):
-            manifest = looking.manifest(self.place.archive, self.place.project, self.name)
-        with self.progress.step(f"{len(manifest.objects)} objects, {manifest.size:,} bytes, their checksums"):
-            looking.check(self.place.archive, manifest)
-        return manifest
+        return looked_at(self.place.archive, self.place.project, self.name, self.progress)
 
     def _documents(self, pair: Serving) -> Documents:
         return emulated(self.place.backing.firestore, self.place.project, pair.documents)
@@ -202,8 +191,31 @@ class Restore:
             match(documents, members(target))
 
 
+def looked_at(archive: Archive, project: str, name: str, progress: Progress) -> Manifest:
+    """The manifest of a backup whose objects are as it says.
+
+    Raises:
+        BackupRefused: as of `looking`.
+    """
+    with progress.step("Manifest"):
+        manifest = looking.manifest(archive, project, name)
+    with progress.step(f"{len(manifest.objects)} objects, {manifest.size:,} bytes, their checksums"):
+        looking.check(archive, manifest)
+    return manifest
+
+
+def say_plan(manifest: Manifest, pair: Serving, ended: Ended, say: Callable[[str], None]) -> None:
+    """What a restore would do."""
+    counted = sum(manifest.rows.values())
+    say(f"A restore would make, from what was acknowledged before {manifest.at}:")
+    say(f"  Firestore's database {pair.documents}: {manifest.documents:,} documents")
+    say(f"  PostgreSQL's database {pair.relations}: {counted:,} rows of {len(manifest.rows)} tables")
+    say(f"  without {len(ended.accounts)} erased accounts and {len(ended.sessions)} ended sessions")
+    say("Nothing was written.")
+
+
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """What the parts raise, as the sentence that the person reads."""
     try:
         yield

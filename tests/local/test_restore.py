@@ -2,19 +2,21 @@
 
 import base64
 import json
-import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import google_crc32c
 import pytest
+from google.auth.exceptions import RefreshError
 
 from common.backups import looking
 from common.backups.model import BackupRefused, Manifest, Object, rfc3339
 from common.storage.backups.folder import FolderArchive
-from scripts.local.layout import ROOT
+from scripts.cloud.tools import Refused
 from scripts.restoring.__main__ import main
+from scripts.restoring.cloud import credentials, run_job
 from scripts.restoring.restore import restored
 from tests.local.cloud import Cloud
 
@@ -211,16 +213,58 @@ def test_the_list_is_printed(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "2026-11-22        2.0 h        1,964 bytes  complete" in capsys.readouterr().out
 
 
-def test_a_deployments_job_is_given_the_backup_and_the_new_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cloud = Cloud.on_path(tmp_path)
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    words = ["--project", "p", "--region", "r", "2026-11-22.2"]
-    assert subprocess.run([ROOT / "scripts" / "restore", *words], check=False).returncode == 0  # noqa: S603
-    (call,) = cloud.calls
-    database = restored("2026-11-22.2").relations
+    return Cloud.on_path(tmp_path)
+
+
+def test_a_deployments_job_is_given_the_backup_and_both_databases(cloud: Cloud) -> None:
+    cloud.answers({"executions list": (0, '[{"status": {"completionTime": "2026-11-22T04:00:00Z"}}]')})
+    pair = restored("2026-11-22.2")
+    run_job("p", "r", ["2026-11-22.2", pair.relations, pair.documents])
+    (_, (call, _)) = cloud.calls
     assert call == (
-        f"gcloud run jobs execute restore --wait --project p --region r --args 2026-11-22.2,{database}",
-        "",
+        "gcloud run jobs execute restore --wait --project=p --region=r"
+        " --args=-m,common.storage.restore,2026-11-22.2,restored_2026_11_22_2,restored-2026-11-22-2"
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ({"executions list": (1, "")}, "gcloud shows no job restore in r"),
+        ({"executions list": (0, '[{"status": {}}]')}, "is running already"),
+        ({"executions list": (0, "[]"), "jobs execute": (1, "")}, "failed; what it says is above"),
+    ],
+)
+def test_a_job_that_cannot_be_run_says_why(
+    cloud: Cloud, answers: dict[str, tuple[int, str]], sentence: str
+) -> None:
+    cloud.answers(answers)
+    with pytest.raises(Refused, match=sentence):
+        run_job("p", "r", [NAME, "database", "documents"])
+    assert sum("jobs execute" in call for call, _ in cloud.calls) == ("jobs execute" in answers)
+
+
+def test_who_is_not_signed_in_is_told_so(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.answers({"print-access-token": (1, "")})
+    assert main(["--project", "p", "--region", "r", "list"]) == 1
+    assert "gcloud auth login" in capsys.readouterr().err
+
+
+def test_a_project_without_its_region_is_no_deployment(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--project", "p", "list"])
+    assert "both --project and --region" in capsys.readouterr().err
+
+
+def test_gclouds_tokens_are_asked_for_again_in_time(cloud: Cloud) -> None:
+    cloud.answers({"print-access-token": (0, "the-token")})
+    given = credentials("p")
+    given.refresh(None)
+    assert (given.token, given.quota_project_id) == ("the-token", "p")
+    assert timedelta(0) < given.expiry - datetime.now(UTC).replace(tzinfo=None) < timedelta(minutes=10)
+    cloud.answers({"print-access-token": (1, "")})
+    with pytest.raises(RefreshError):
+        given.refresh(None)
