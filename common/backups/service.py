@@ -39,6 +39,7 @@ PAUSE = 20 * 60.0
 ATTEMPTS = 3
 """Of a day."""
 _MINUTE = 60.0
+_DAY = 86_400.0
 _SETTLED = 5.0
 """Seconds after which a minute has passed on every clock."""
 
@@ -61,7 +62,7 @@ class Backups:
             Unavailable, DeadlineExceeded: nothing was started, or not all of it, which is a failed attempt.
         """
         now = self.clock()
-        names = await self.archive.names()
+        names = await self._names()
         if names and (outcome := await self._young(names[-1], now)):
             return outcome
         at = (now - _SETTLED) // _MINUTE * _MINUTE
@@ -70,6 +71,11 @@ class Backups:
         if not await self.archive.create(f"{name}/{BEGUN}", claim):
             return Outcome(name=name, state="running")
         return await self._start(name, at)
+
+    async def _names(self) -> list[str]:
+        """Of those that were begun by now: one of a day to come is nobody's, and would be the newest until then."""
+        tomorrow = rfc3339(self.clock() + _DAY)[:10]
+        return [name for name in await self.archive.names() if name[:10] <= tomorrow]
 
     async def _young(self, name: str, now: float) -> Outcome | None:
         """What there is to say of the newest backup in place of another one."""
@@ -91,7 +97,7 @@ class Backups:
         Raises:
             Unavailable, DeadlineExceeded: a part could not be asked. Nothing is decided; the next check asks again.
         """
-        names = await self.archive.names()
+        names = await self._names()
         try:
             return await self._newest(names[-1]) if names else None
         finally:

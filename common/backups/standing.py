@@ -34,17 +34,20 @@ class Standing:
 
 
 async def standing(archive: Archive, name: str) -> Standing:
-    """How the backup `name` stands. A failure counts more than a manifest: somebody saw what the manifest does not tell."""
+    """How the backup `name` stands. A manifest counts more than a failure: it was written by who had seen all of it whole.
+
+    Else whoever may create objects could spoil every backup by one more.
+    """
     begun = _members(await archive.read(f"{name}/{BEGUN}"))
     try:
         at = seconds(begun["at"])
     except (KeyError, TypeError, ValueError):
         return Standing(name=name, state="failed", at=0.0, reason=f"It has no {BEGUN} that can be read.")
+    if await archive.read(f"{name}/{MANIFEST}") is not None:
+        return Standing(name=name, state="complete", at=at)
     failed = await archive.read(f"{name}/{FAILED}")
     if failed is not None:
         return Standing(name=name, state="failed", at=at, reason=str(_members(failed).get("reason", "")))
-    if await archive.read(f"{name}/{MANIFEST}") is not None:
-        return Standing(name=name, state="complete", at=at)
     return Standing(
         name=name,
         state="running",

@@ -43,7 +43,7 @@ class SessionStore(Protocol):
         """Keep a new session, in one transaction with its device (pending) where that is new, and its audit line.
 
         Raises:
-            Forbidden: the device belongs to another account.
+            Forbidden: the device belongs to another account, or was removed after the backup that a restore brought back.
         """
 
     async def find(self, session: str, now: float) -> tuple[StoredSession, Standing] | None:

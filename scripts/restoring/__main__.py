@@ -14,7 +14,7 @@ from scripts.local.runs import the_only_one
 from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import PROJECT, Backing, make_folders, start_backing
-from scripts.restoring.restore import Place, Restore, is_ready, restored
+from scripts.restoring.restore import Place, Restore, admit, restored, stage_of
 
 _HELP = """Restore a backup of what scripts/run keeps in .local/run, or of a deployment: into a new Firestore database and a
 new PostgreSQL database, never over living ones. Nothing is served from them until they are admitted."""
@@ -111,19 +111,23 @@ def _restore(layout: Layout, progress: Progress, name: str, *, dry: bool) -> Non
         Restore(_unopened(layout), name, progress).plan()
         return
     with opened(layout, progress) as place:
-        served = Serving.read(place.backing.data).documents
-        Restore(
-            place, name, progress, lambda pair: place.backing.export(PROJECT, served, pair.documents)
-        ).run()
+        _run(place, name, progress)
     progress.line(f"Let people in with `scripts/restore admit {name}`.")
+
+
+def _run(place: Place, name: str, progress: Progress) -> None:
+    served = Serving.read(place.backing.data).documents
+    Restore(place, name, progress, lambda pair: place.backing.export(PROJECT, served, pair.documents)).run()
 
 
 def _admit(layout: Layout, progress: Progress, name: str) -> None:
     with opened(layout, progress) as place:
-        pair = restored(name)
-        if not is_ready(place, name):
+        pair, stage = restored(name), stage_of(place, name)
+        if stage == "ready":  # what was ended since is replayed, and all of it looked at once more
+            _run(place, name, progress)
+        elif stage != "admitted":
             raise Stop(f"{pair.relations} is not ready: run `scripts/restore restore {name}` first.")
-        pair.keep(place.backing.data)
+        admit(place, name)
     progress.line(f"The next scripts/run serves {pair.documents} and {pair.relations}.")
 
 

@@ -57,12 +57,18 @@ def restored(name: str) -> Serving:
     return Serving(documents=f"{RESTORED}{plain_name}", relations=f"{RESTORED}{plain_name}".replace("-", "_"))
 
 
-def is_ready(place: Place, name: str) -> bool:
-    """Whether a restore of this backup has come to its end."""
+def stage_of(place: Place, name: str) -> Stage | None:
+    """How far a restore of this backup came; None where there was none."""
     with sentences():
-        manifest = looking.manifest(place.archive, place.project, name)
-        target = _target(place, manifest)
-        return place.backing.postgres.exists(target.name) and target.claim() == "ready"
+        target = _target(place, looking.manifest(place.archive, place.project, name))
+        return target.claim() if place.backing.postgres.exists(target.name) else None
+
+
+def admit(place: Place, name: str) -> None:
+    """Have the next run serve the pair. Nothing restores into it any more."""
+    with sentences():
+        _target(place, looking.manifest(place.archive, place.project, name)).note("admitted")
+    restored(name).keep(place.backing.data)
 
 
 def _target(place: Place, manifest: Manifest) -> Target:
@@ -102,6 +108,10 @@ class Restore:
             pair = restored(self.name)
             target, documents = _target(self.place, manifest), self._documents(pair)
             stage = self._claim(target, documents)
+            if stage == "admitted":
+                raise Stop(
+                    f"{pair.relations} was let in to people, who may have written to it. It is left as it is: drop it, if nobody needs it."
+                )
             with self.progress.step("Rules in force"):
                 self.place.backing.firestore.load_rules(
                     self.place.project, rules(self.place.layout), pair.documents

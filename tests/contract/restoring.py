@@ -27,7 +27,7 @@ from scripts.local.say import Progress
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing
 from scripts.restoring.documents import emulated
-from scripts.restoring.restore import Place, Restore, is_ready, restored
+from scripts.restoring.restore import Place, Restore, restored, stage_of
 from tests.signing import envelope
 
 Rows = list[list[Any]]
@@ -45,6 +45,8 @@ insert into devices (id, uid, modulus, state, created_at, activated_at)
 insert into sessions (id, uid, device, refresh_hash, created_at, expires_at)
     select repeat(left(uid, 1), 22), uid, repeat(left(uid, 1), 43), repeat(left(uid, 1), 43), now(), now() + interval '1 day'
     from accounts;
+insert into reset_requests (uid, device, requested_at, due_at)
+    select uid, id, now() - interval '2 days', now() - interval '1 day' from devices where uid = '{ADA}';
 insert into conversations (cid, kind, head_seq, head_hash, created_at)
     values ('{TALK}', 'direct', 0, repeat('h', 43), now()), ('{LONELY}', 'self', 0, repeat('h', 43), now()),
            ('{LATE}', 'direct', 0, repeat('h', 43), now());
@@ -102,7 +104,7 @@ class World:
     def require_whole(self) -> None:
         assert self.documents.total() == MESSAGES + 3
         assert self.ask("select count(*) from accounts") == [[3]]
-        assert is_ready(self.place, self.name)
+        assert stage_of(self.place, self.name) == "ready"
 
 
 def of(place: Place, database: str) -> Documents:

@@ -16,7 +16,7 @@ from scripts.local.say import Progress, Stop
 from scripts.local.serving import Serving
 from scripts.local.stack import Backing
 from scripts.restoring.documents import copy
-from scripts.restoring.restore import Place, Restore, is_ready
+from scripts.restoring.restore import Place, Restore, admit, stage_of
 from tests.contract.restoring import (
     ADA,
     BOB,
@@ -102,13 +102,33 @@ def test_the_list_is_of_names_and_of_what_stands_below_them() -> None:
     assert ended.sessions == {"a" * 22, "b" * 22}
 
 
+def test_a_wish_of_an_older_time_is_not_due(world: World) -> None:
+    """It may have been vetoed since, and a veto stands in no list."""
+    world.restore()
+    assert world.ask("select count(*) from reset_requests") == [[0]]
+
+
+def test_a_pair_that_people_were_let_in_to_is_left_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Serving, "keep", lambda *_: None)  # other tests have this folder
+    world.restore()
+    admit(world.place, world.name)
+    with pytest.raises(Stop, match="let in to people"):
+        world.restore()
+
+
 def test_a_list_that_has_grown_is_replayed_and_nobody_is_asked_twice(world: World) -> None:
     world.restore()
+    ((first,),) = world.ask("select extract(epoch from restored_at)::float8 from restores")
     world.ask("update devices set restored = false; select 1")
     world.note(f"sessions/{'b' * 22}", f"devices/{'d' * 43}", "devices/.draft")
     world.restore()
     assert world.ask("select device from removed_devices") == [["d" * 43]]
     assert world.ask("select count(*) from restores") == [[1]]
+    assert world.ask(
+        "select restored_at > :moment from restores".replace(":moment", f"to_timestamp({first})")
+    ) == [[True]]
     assert world.ask("select bool_or(restored) from devices") == [[False]]
     assert world.ask("select uid from sessions where revoked_at is not null") == [[BOB]]
 
@@ -131,7 +151,7 @@ def test_it_is_stopped_among_the_documents_and_goes_on(world: World, monkeypatch
     with pytest.raises(Stop, match="power"):
         world.restore()
     assert 0 < world.documents.total() < MESSAGES
-    assert not is_ready(world.place, world.name)
+    assert stage_of(world.place, world.name) != "ready"
     before = world.documents.total()
     monkeypatch.setattr(Documents, "write", counting)
     world.restore()
@@ -156,7 +176,7 @@ def test_postgres_dies_among_the_rows_and_it_goes_on(world: World, monkeypatch: 
         )
         with pytest.raises(Stop, match="PostgreSQL was lost"):
             world.restore()
-    assert not is_ready(world.place, world.name)
+    assert stage_of(world.place, world.name) != "ready"
     world.restore()
     world.require_whole()
 
@@ -203,7 +223,7 @@ def test_open_documents_are_not_ready(world: World, tmp_path: Path, monkeypatch:
         monkeypatch.setattr("scripts.restoring.restore.rules", lambda _: rules)
         with pytest.raises(Stop, match="The restored documents are open"):
             world.restore()
-        assert not is_ready(world.place, world.name)
+        assert stage_of(world.place, world.name) != "ready"
     monkeypatch.undo()
     world.restore()
     world.require_whole()
@@ -220,7 +240,7 @@ def test_a_message_of_an_unknown_conversation_stops_it(world: World, monkeypatch
     monkeypatch.setattr("scripts.restoring.restore.copy", lossy)
     with pytest.raises(Stop, match="a conversation that the relations do not have"):
         world.restore()
-    assert not is_ready(world.place, world.name)
+    assert stage_of(world.place, world.name) != "ready"
 
 
 def test_an_export_with_fewer_documents_than_counted_is_refused(

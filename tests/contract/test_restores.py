@@ -159,6 +159,14 @@ async def test_what_a_device_has_signed_that_was_removed_later_comes_from_its_ow
     assert (await store.append(phone, [by_tablet], NOW)).seq == 2
 
 
+async def test_a_device_that_was_removed_later_opens_no_session(world: RealWorld, pool: Pool) -> None:
+    """It is active again in the chain as it was, until its removal is given back."""
+    phone, _, _ = await lost_account(world, pool)
+    await pool.run("insert into removed_devices (device) values (:device)", device=phone.device)
+    with pytest.raises(Forbidden, match="was removed"):
+        await world.join(new_session(phone.uid, phone.device))
+
+
 async def test_of_many_at_once_each_finds_all_of_it(
     world: RealWorld, pool: Pool, store: PostgresResubmissions
 ) -> None:

@@ -1,6 +1,7 @@
 """What two databases hold, and in what a restore differs from what was there."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Seen:
 class Snapshot:
     documents: dict[str, Seen]
     """By path."""
-    rows: dict[str, frozenset[str]]
+    rows: dict[str, Counter[str]]
     """By table: the checksums of its rows."""
 
 
@@ -60,8 +61,8 @@ def _lost(before: Snapshot, restored: Snapshot) -> Iterator[str]:
         elif there.checksum != document.checksum or there.last < document.last:
             yield f"{path} has other fields"
     for table, rows in before.rows.items():
-        if missing := rows - restored.rows.get(table, frozenset()):
-            yield f"{len(missing)} rows of {table} are missing or others"
+        if missing := rows - restored.rows.get(table, Counter()):
+            yield f"{missing.total()} rows of {table} are missing or others"
 
 
 def _half(restored: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -70,8 +71,8 @@ def _half(restored: Snapshot, after: Snapshot) -> Iterator[str]:
         if there is None or there.checksum != document.checksum or there.last < document.last:
             yield f"{path} was never so"
     for table, rows in restored.rows.items():
-        if surplus := rows - after.rows.get(table, frozenset()):
-            yield f"{len(surplus)} rows of {table} were never so"
+        if surplus := rows - after.rows.get(table, Counter()):
+            yield f"{surplus.total()} rows of {table} were never so"
 
 
 def _forgotten(restored: Snapshot, acknowledged: Iterable[Acknowledged]) -> Iterator[str]:
@@ -106,12 +107,12 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _rows(connect: Connect) -> dict[str, frozenset[str]]:
+def _rows(connect: Connect) -> dict[str, Counter[str]]:
     connection = connect(60.0)
     try:
         tables = [table for (table,) in connection.simple(_TABLES) if table not in _NOT_COMPARED]
         return {
-            table: frozenset(
+            table: Counter(
                 row
                 for (row,) in connection.simple(
                     f"select md5((to_jsonb(each) - 'restored')::text) from {table} each"  # noqa: S608 - from the catalogue

@@ -1,5 +1,6 @@
 """A drill that finds nothing proves nothing, unless it would have found something."""
 
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
 
@@ -16,11 +17,11 @@ BEFORE = Snapshot(
         TALK: Seen("talk", last=5),
         TEXT: Seen("text", told=(sha256(b"sealed").hexdigest(), TOLD.sent_at)),
     },
-    rows={"accounts": frozenset({"ada", "bob"})},
+    rows={"accounts": Counter({"ada": 1, "bob": 2})},
 )
 AFTER = Snapshot(
     documents=BEFORE.documents | {TALK: Seen("talk", last=9), f"{TEXT}2": Seen("later")},
-    rows={"accounts": BEFORE.rows["accounts"] | {"cyd"}},
+    rows={"accounts": BEFORE.rows["accounts"] | Counter({"cyd": 1})},
 )
 
 
@@ -58,12 +59,18 @@ def test_a_document_that_was_never_so_is_found(path: str, seen: Seen, difference
 
 
 def test_a_lost_row_and_one_that_was_never_there_are_found() -> None:
-    assert found(replace(BEFORE, rows={"accounts": frozenset({"ada"})})) == [
-        "1 rows of accounts are missing or others"
+    assert found(replace(BEFORE, rows={"accounts": Counter({"ada": 1})})) == [
+        "2 rows of accounts are missing or others"
     ]
-    assert found(replace(BEFORE, rows={"accounts": frozenset({"ada", "bob", "eve"})})) == [
+    assert found(replace(BEFORE, rows={"accounts": Counter({"ada": 1, "bob": 2, "eve": 1})})) == [
         "1 rows of accounts were never so"
     ]
+
+
+def test_of_rows_that_are_alike_each_one_counts() -> None:
+    for bobs, said in ((1, "are missing or others"), (3, "were never so")):
+        rows = {"accounts": Counter({"ada": 1, "bob": bobs})}
+        assert found(replace(BEFORE, rows=rows)) == [f"1 rows of accounts {said}"]
 
 
 @pytest.mark.parametrize("words", [["--accounts", "2"], ["--messages", "0"], ["--nonsense"]])

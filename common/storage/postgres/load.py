@@ -22,7 +22,7 @@ from common.storage.postgres.migrate import migrate, read
 PATIENCE = 21_600.0
 """Seconds for the whole load."""
 
-Stage = Literal["made", "loaded", "checked", "ready"]
+Stage = Literal["made", "loaded", "checked", "ready", "admitted"]
 """How far a restore has come: `checked` once documents and relations were held against each other."""
 
 _OURS = "sealpost restore"
@@ -110,7 +110,7 @@ class Target:
         return connection
 
     def _stage(self, comment: str) -> Stage:
-        stages: tuple[Stage, ...] = ("made", "loaded", "checked", "ready")
+        stages: tuple[Stage, ...] = ("made", "loaded", "checked", "ready", "admitted")
         for stage in stages:
             if comment == f"{_OURS} {self.backup} {stage}":
                 return stage
@@ -164,9 +164,11 @@ def load(
         connection.simple("begin")
         _fill(connection, dump, rows, tell)
         target.mark(connection, "loaded")
-        connection.simple("commit; analyze")
+        connection.simple("commit")
     except StatementFailed as failure:
         raise RestoreRefused(_sentence(failure)) from None
+    else:
+        connection.simple("analyze")
     finally:
         connection.close()
 

@@ -18,6 +18,11 @@ update sessions set revoked_at = to_timestamp(cast(:now as float8))
 where id = any(cast(:ids as text[])) and revoked_at is null returning id"""
 _REMOVE = """
 insert into removed_devices (device) select unnest(cast(:devices as text[])) on conflict (device) do nothing"""
+# What an older time asked for was answered since, or asked for again: a reset that was vetoed would be due at once.
+_WISHES = "delete from reset_requests; delete from link_requests"
+_GROW = """
+update restores set restored_at = to_timestamp(cast(:now as float8))
+where backup = cast(:backup as text) and restored_at < to_timestamp(cast(:now as float8)) returning true"""
 _IS_NOTED = "select exists (select from restores where backup = cast(:backup as text))"
 _NOTE = """
 insert into restores (backup, point, restored_at) values (
@@ -58,7 +63,7 @@ def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: floa
 
     Conversations that nobody is in any more go with whom they had.
 
-    Run again, it does so with a list that has grown, and notes nothing twice: clients may have been let in.
+    Run again before people are let in, it does so with a list that has grown, and the time that may be lost ends later.
 
     Args:
         target: a loaded database.
@@ -75,9 +80,11 @@ def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: floa
         connection.simple(_EMPTY)
         revoked = connection.run(_REVOKE, ids=sorted(ended.sessions), now=moment)
         connection.run(_REMOVE, devices=sorted(ended.devices))
-        if not connection.run(_IS_NOTED, backup=backup)[0][0]:
+        if connection.run(_IS_NOTED, backup=backup)[0][0]:
+            connection.run(_GROW, backup=backup, now=moment)
+        else:
             connection.run(_NOTE, backup=backup, point=point, now=max(moment, point))
-            connection.simple(f"{_DEVICES}; {_SESSIONS}")
+            connection.simple(f"{_DEVICES}; {_SESSIONS}; {_WISHES}")
         connection.simple("commit")
     finally:
         connection.close()

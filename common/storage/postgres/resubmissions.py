@@ -69,6 +69,7 @@ class _Appended:
 
 def _append(run: Run, caller: Caller, statements: Sequence[Statement], now: float) -> _Appended:
     uid = statements[0].uid
+    _require_caller(run, caller, uid, now)
     chain, is_new = lock(run, uid), False
     devices: list[str] = []
     sessions: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ values (:device, :uid, :modulus, to_timestamp(:now::double precision))
 on conflict (id) do nothing
 """
 _OWNER = "select uid from devices where id = :device"
+_REMOVED = "select true from removed_devices where device = :device"
 _OPEN = """
 insert into sessions (id, uid, device, refresh_hash, created_at, seen_at, expires_at)
 values (:id, :uid, :device, :refresh_hash, to_timestamp(:now::double precision),
@@ -136,6 +137,10 @@ class PostgresSessions:
             run(_KEEP_DEVICE, device=session.device, uid=session.uid, modulus=modulus, now=now)
             if run(_OWNER, device=session.device) != [[session.uid]]:
                 raise Forbidden("This device belongs to another account. Make a new key for each account.")
+            if run(_REMOVED, device=session.device):
+                raise Forbidden(
+                    "This device was removed from its account. Link another one, with a profile of its own."
+                )
             opened = run(
                 _OPEN,
                 id=session.id,
