@@ -31,6 +31,8 @@ class Cloud:
     admin: FirestoreAdminServer
     job: Sequence[str] = ()
     """The arguments that the job was run with."""
+    lost: bool = False
+    """Whether nobody hears how the job ends."""
 
     @property
     def database(self) -> str:
@@ -64,9 +66,11 @@ class Cloud:
     def admit(self) -> str:
         return self._said(CloudRestore.admit)
 
-    def bring(self, _: Any) -> int:
-        """As Firestore's import does."""
+    def bring(self, told: Any) -> int:
+        """As Firestore's import does, from the one backup that there is."""
         documents = self.world.documents
+        if told.input_uri_prefix != self.source:
+            return 0
         copy(of(self.world.place, "(default)"), documents, lambda _: None)
         return documents.total()
 
@@ -77,7 +81,7 @@ class Cloud:
 
     def _job(self, words: Sequence[str]) -> None:
         self.job = words
-        if main(words, self.world.environment) != 0:
+        if main(words, self.world.environment) != 0 or self.lost:
             raise Refused("`gcloud run jobs ...` failed; what it says is above.")
 
 
@@ -236,6 +240,17 @@ def test_a_job_that_failed_is_run_again_alone(cloud: Cloud, monkeypatch: pytest.
     cloud.restore()
     assert len(cloud.admin.imports) == 1
     cloud.world.require_whole()
+
+
+def test_what_the_job_took_away_is_not_imported_again(cloud: Cloud) -> None:
+    cloud.world.note(f"accounts/{CYD}")
+    cloud.lost = True
+    with pytest.raises(Stop, match="failed; what it says is above"):
+        cloud.restore()
+    cloud.lost = False
+    cloud.restore()
+    assert len(cloud.admin.imports) == 1
+    assert cloud.world.documents.total() == MESSAGES - 1 + 2
 
 
 def test_a_damaged_object_is_refused_before_anything_is_asked_of_firestore(cloud: Cloud) -> None:
