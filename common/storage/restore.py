@@ -1,6 +1,9 @@
 """The relations of a backup into a new database: `python -m common.storage.restore NAME DATABASE DOCUMENTS`.
 
-DOCUMENTS is the Firestore database that the backup's documents were imported into. In the cloud this is the job `restore`, inside the network. What it makes belongs to POSTGRES_OWNER. The server is named as
+DOCUMENTS is the Firestore database that the backup's documents were imported into. With a MOMENT alone
+(2026-11-22T03:00:00Z), the end of a restore for an instance that was cloned as of then, whose name begins with "restored".
+
+In the cloud this is the job `restore`, inside the network. What it makes belongs to POSTGRES_OWNER. The server is named as
 for migrate, the backup by GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET (or BACKUP_FOLDER), and the list of what was ended since by
 REVOCATIONS_BUCKET (or REVOCATIONS_FOLDER). Run again, it goes on, or replays a list that has grown; not on what is served,
 POSTGRES_DATABASE, where people write meanwhile.
@@ -83,11 +86,13 @@ class _Pieces(io.RawIOBase):
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Exit status 0 when the database is ready, 1 with a sentence on stderr when it is not, 2 on wrong usage."""
     try:
-        name, database, documents = arguments
-    except ValueError:
-        return _fail("usage: restore NAME DATABASE DOCUMENTS", status=2)
-    try:
-        _restore(name, database, documents, environment)
+        match arguments:
+            case [moment]:
+                _reopen(moment, environment)
+            case [name, database, documents]:
+                _restore(name, database, documents, environment)
+            case _:
+                return _fail("usage: restore NAME DATABASE DOCUMENTS, or restore MOMENT", status=2)
     except (BackupRefused, RestoreRefused, MigrationError, SettingsError) as error:
         return _fail(f"restore: {error}")
     except (Unavailable, DeadlineExceeded, ConnectionLost, StatementFailed) as error:
@@ -133,6 +138,24 @@ def _restore(name: str, database: str, documents: str, environment: Mapping[str,
     _say(
         f"{database} is ready: {done.accounts} accounts erased again, {done.sessions} sessions revoked again"
     )
+
+
+def _reopen(moment: str, environment: Mapping[str, str]) -> None:
+    try:
+        point = seconds(moment)
+    except ValueError:
+        raise RestoreRefused("Name the moment of the clone in UTC, such as 2026-11-22T03:00:00Z.") from None
+    dsn = urlsplit(environment.get("POSTGRES_DSN", ""))
+    clone = environment.get("POSTGRES_INSTANCE", "").rpartition(":")[2] or dsn.path[1:]
+    if not clone.startswith("restored"):
+        raise RestoreRefused(f"{clone or 'This'} is no clone: the name of one begins with restored.")
+    database = environment.get("POSTGRES_DATABASE") or clone
+    connect, owner = _server(environment, database), environment.get("POSTGRES_OWNER")
+    target = Target(name=database, backup=moment, server=connect, connect=connect, owner=owner)
+    target.migrate()
+    since = ended(_archive(environment, "REVOCATIONS", environment.get("GOOGLE_CLOUD_PROJECT", "")))
+    done = reopen(target, since, backup=f"clone of {moment}", point=point)
+    _say(f"{clone} is ready: {done.accounts} accounts erased again, {done.sessions} sessions revoked again")
 
 
 def _say(line: str) -> None:

@@ -55,7 +55,7 @@ BUDGETS = {
 }
 """Seconds, on two cores and after the set-up."""
 
-_RESTORE = ("tests/contract/test_load.py", "tests/contract/test_restore.py")
+_RESTORE = tuple(f"tests/contract/test_{name}.py" for name in ("load", "restore", "restore_cloud"))
 
 TESTS = {
     "unit": Tests(("tests/unit",), left_to_others=("tests/unit/client",), workers=2, on_stack=False),

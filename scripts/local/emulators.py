@@ -79,7 +79,7 @@ class Firestore:
         kept = {path.name for path in folder.glob(f"{RESTORED}*")}
         new = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
+        new.mkdir(mode=0o700, parents=True)
         for each in sorted({DEFAULT, *kept, *databases}):
             body = {
                 "database": f"projects/{project}/databases/{each}",

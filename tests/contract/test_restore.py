@@ -277,6 +277,18 @@ def test_the_job_makes_the_relations_beside_the_documents_and_replays_the_list(
     assert world.documents.total() == MESSAGES - 1 + 2
 
 
+def test_a_clone_of_an_earlier_moment_is_ended_as_a_restore_is(world: World) -> None:
+    world.restore()
+    world.ask("update devices set restored = false; delete from restores; select 1")
+    world.note(f"accounts/{CYD}")
+    clone = {"POSTGRES_DSN": world.place.backing.postgres.dsn(world.pair.relations)}
+    assert main(["2026-11-22T03:00:00Z"], world.environment | clone) == 0
+    assert world.ask("select uid, restored from devices order by uid") == [[ADA, True], [BOB, True]]
+    assert world.ask("select backup, extract(epoch from point)::int from restores") == [
+        ["clone of 2026-11-22T03:00:00Z", 1_795_316_400]
+    ]
+
+
 def test_the_job_leaves_what_is_served(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     served = world.environment | {"POSTGRES_DATABASE": world.pair.relations}
     assert main([world.name, world.pair.relations, world.pair.documents], served) == 1
@@ -288,6 +300,8 @@ def test_the_job_leaves_what_is_served(world: World, capsys: pytest.CaptureFixtu
     ("words", "environment", "status", "sentence"),
     [
         ([], {}, 2, "usage: restore NAME DATABASE DOCUMENTS"),
+        (["yesterday"], {}, 1, "such as 2026-11-22T03:00:00Z"),
+        (["2026-11-22T03:00:00Z"], {"POSTGRES_INSTANCE": "p:r:sealpost"}, 1, "sealpost is no clone"),
         (["2026-11-22", "new", "restored"], {}, 1, "restore: Set GOOGLE_CLOUD_PROJECT and BACKUP_BUCKET"),
         (
             ["2026-11-22", "new", "restored"],
