@@ -188,15 +188,11 @@ class Checks:
             return all(list(pool.map(check, (mypy, others))))
 
     def _tests(self, name: str, tests: Tests) -> bool:
-        folders = [folder for folder in tests.folders if any((self._layout.root / folder).rglob("test_*.py"))]
         left = [f"--ignore={self._layout.root / folder}" for folder in tests.left_to_others]
-        if not folders:
-            self._progress.line(f"  no tests in {' or '.join(tests.folders)}")
-            return True
         workers = ["-n", str(tests.workers), *tests.shared_out] if tests.workers else []
         chosen = [] if self._arguments.long else ["-m", "not long"]
         status = self._pytest(
-            name, *folders, *left, *workers, *chosen, f"--randomly-seed={self._arguments.seed}", "-q"
+            name, *tests.folders, *left, *workers, *chosen, f"--randomly-seed={self._arguments.seed}", "-q"
         )
         return status == 0 or (status == _NO_TESTS and bool(chosen))
 
