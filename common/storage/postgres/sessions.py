@@ -36,8 +36,9 @@ insert into devices (id, uid, modulus, created_at)
 values (:device, :uid, :modulus, to_timestamp(:now::double precision))
 on conflict (id) do nothing
 """
-_OWNER = "select uid from devices where id = :device"
-_REMOVED = "select true from removed_devices where device = :device"
+_OWNER = """
+select uid, exists (select from removed_devices where device = devices.id) from devices where id = :device
+"""
 _OPEN = """
 insert into sessions (id, uid, device, refresh_hash, created_at, seen_at, expires_at)
 values (:id, :uid, :device, :refresh_hash, to_timestamp(:now::double precision),
@@ -135,9 +136,10 @@ class PostgresSessions:
     async def open(self, session: StoredSession, *, modulus: str, now: float) -> None:
         def work(run: Run) -> None:
             run(_KEEP_DEVICE, device=session.device, uid=session.uid, modulus=modulus, now=now)
-            if run(_OWNER, device=session.device) != [[session.uid]]:
+            ((owner, removed),) = run(_OWNER, device=session.device)
+            if owner != session.uid:
                 raise Forbidden("This device belongs to another account. Make a new key for each account.")
-            if run(_REMOVED, device=session.device):
+            if removed:
                 raise Forbidden(
                     "This device was removed from its account. Link another one, with a profile of its own."
                 )
