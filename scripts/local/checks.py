@@ -60,7 +60,7 @@ _RESTORE = tuple(f"tests/contract/test_{name}.py" for name in ("load", "restore"
 TESTS = {
     "unit": Tests(("tests/unit",), left_to_others=("tests/unit/client",), workers=2, on_stack=False),
     "functions": Tests(("tests/contract", "tests/functions"), left_to_others=_RESTORE, workers=2),
-    "restore": Tests(_RESTORE, workers=2, shared_out=("--dist=loadgroup",)),
+    "restore": Tests(_RESTORE),  # by one worker: a backup is restored into databases named by its day
     "rules": Tests(("tests/rules",), workers=2),
     "e2e": Tests(("tests/e2e",), workers=2, shared_out=("--dist=loadscope", "--no-loadscope-reorder")),
     "rest": Tests(

@@ -32,8 +32,6 @@ from tests.contract.restoring import (
     of,
 )
 
-pytestmark = pytest.mark.xdist_group("restored")  # the databases are named by the day alone
-
 
 @pytest.fixture(scope="module")
 def backup(backing: Backing) -> Iterator[tuple[Place, str]]:

@@ -85,9 +85,6 @@ class Cloud:
             raise Refused("`gcloud run jobs ...` failed; what it says is above.")
 
 
-pytestmark = pytest.mark.xdist_group("restored")  # the databases are named by the day alone
-
-
 @pytest.fixture(scope="module")
 def backup(backing: Backing) -> Iterator[tuple[Place, str]]:
     with backed_up(backing) as made:
