@@ -49,12 +49,13 @@ def test_a_session_tells_its_device_to_publish(arena: Arena) -> None:
 
 @pytest.mark.parametrize("ago", [3_600, 0])
 def test_what_no_restore_has_lost_is_not_taken_back(arena: Arena, ago: int) -> None:
-    alice = arena.members["alice"]
+    alice, bob = arena.members["alice"], arena.members["bob"]
+    tokens = alice.access_token, arena.begin(bob.address, bob.signing)["access_token"]
     statement = next_statement(
         alice.signing, alice.uid, alice.head, "set-history-key", time.time() - ago, key=None, backup=None
     )
     body = {"uid": alice.uid, "statements": [statement]}
     with arena.untouched():
-        for member in (alice, arena.members["bob"]):
-            ask = arena.post("resubmit_statements", body, member.access_token)
+        for token in tokens:
+            ask = arena.post("resubmit_statements", body, token)
             refused(arena, ask, 400, "invalid-request")
