@@ -5,9 +5,10 @@ from common.storage.postgres.pool import Pool
 
 _SESSIONS = "select id from sessions where uid = :uid order by id"
 _ERASE = "delete from accounts where uid = :uid returning true"
-_EMPTY = (
+EMPTY_CONVERSATIONS = (
     "delete from conversations where not exists (select from members where members.cid = conversations.cid)"
 )
+"""Deletes those that nobody is in any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class PostgresErasure:
     async def erase(self, uid: str) -> bool:
         def work(run: Run) -> bool:
             erased = bool(run(_ERASE, uid=uid))
-            run(_EMPTY)
+            run(EMPTY_CONVERSATIONS)
             return erased
 
         return await self.pool.transaction(work)

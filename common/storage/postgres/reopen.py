@@ -4,15 +4,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from common.storage.postgres.erasing import EMPTY_CONVERSATIONS
 from common.storage.postgres.load import Target
 
 _ID = 43
 """Letters of a device's id, a thumbprint (RFC 7638)."""
 
 _ERASE = "delete from accounts where uid = any(cast(:uids as text[])) returning uid"
-_EMPTY = (
-    "delete from conversations where not exists (select from members where members.cid = conversations.cid)"
-)
 _REVOKE = """
 update sessions set revoked_at = to_timestamp(cast(:now as float8))
 where id = any(cast(:ids as text[])) and revoked_at is null returning id"""
@@ -77,7 +75,7 @@ def reopen(target: Target, ended: Ended, *, backup: str, point: float, now: floa
     try:
         connection.simple("begin")
         erased = connection.run(_ERASE, uids=sorted(ended.accounts))
-        connection.simple(_EMPTY)
+        connection.simple(EMPTY_CONVERSATIONS)
         revoked = connection.run(_REVOKE, ids=sorted(ended.sessions), now=moment)
         connection.run(_REMOVE, devices=sorted(ended.devices))
         if connection.run(_IS_NOTED, backup=backup)[0][0]:
