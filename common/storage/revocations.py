@@ -2,21 +2,19 @@
 
 import asyncio
 import os
-import threading
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import google.auth
 import google.auth.exceptions
-from google.auth.transport.requests import AuthorizedSession
 
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
 from common.revocations.ports import RevocationList
 from common.settings import Settings, SettingsError
+from common.storage.google_session import GoogleSession
 
 API = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -66,9 +64,8 @@ class BucketList:
 
     bucket: str
     api: str = API
-    session: Any = None
-    """A session of requests. By default one with the credentials of whoever runs this, made at the first call."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    session: Any = field(default_factory=lambda: GoogleSession(_SCOPE))
+    """A session of requests."""
 
     async def add(self, name: str, content: bytes) -> None:
         seconds = remaining(_SECONDS)
@@ -85,17 +82,10 @@ class BucketList:
         )
         headers = {"Content-Type": "application/json"}
         try:
-            answer = self._ready().post(url, data=content, headers=headers, timeout=seconds)
+            answer = self.session.request("POST", url, data=content, headers=headers, timeout=seconds)
         except google.auth.exceptions.GoogleAuthError:
             raise Unavailable("Google's tokens cannot be had.") from None
         except OSError:  # of which all of requests' are
             raise Unavailable("Cloud Storage cannot be reached.") from None
         if not answer.ok:
             raise Unavailable(f"Cloud Storage answered HTTP {answer.status_code} to the revocation list.")
-
-    def _ready(self) -> Any:
-        with self._lock:
-            if self.session is None:
-                credentials, _ = google.auth.default(scopes=[_SCOPE])
-                self.session = AuthorizedSession(credentials)
-            return self.session

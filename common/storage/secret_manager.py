@@ -1,18 +1,15 @@
 """Secret Manager over its REST API: the few calls that a rotation makes, for which its client library would be much."""
 
 import base64
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import google.auth
 import google.auth.exceptions
-from google.auth.transport.requests import AuthorizedSession
 
 from common.errors import DeadlineExceeded, Unavailable
+from common.storage.google_session import GoogleSession
 
 API = "https://secretmanager.googleapis.com"
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _SECONDS = 10
 _TOO_MANY = 429
 _SERVER_ERROR = 500
@@ -39,9 +36,8 @@ class SecretManager:
     """
 
     api: str = API
-    session: Any = None
-    """A session of requests. By default one with the credentials of whoever runs this, made at the first call."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    session: Any = field(default_factory=GoogleSession)
+    """A session of requests."""
 
     def secret(self, name: str) -> Secret:
         found = self._call("GET", name)
@@ -84,7 +80,7 @@ class SecretManager:
         self, method: str, path: str, body: dict[str, Any] | None = None, *, may_be_late: bool = False
     ) -> Any:
         try:
-            answer = self._ready().request(method, f"{self.api}/v1/{path}", json=body, timeout=_SECONDS)
+            answer = self.session.request(method, f"{self.api}/v1/{path}", json=body, timeout=_SECONDS)
         except (google.auth.exceptions.TransportError, google.auth.exceptions.RefreshError):
             raise Unavailable("Google's tokens cannot be had.") from None
         except TimeoutError:
@@ -98,13 +94,6 @@ class SecretManager:
         if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_ERROR:
             raise Unavailable("Secret Manager refuses more calls for the moment.")
         raise SecretManagerRefused(f"Secret Manager answered HTTP {answer.status_code}.")
-
-    def _ready(self) -> Any:
-        with self._lock:
-            if self.session is None:
-                credentials, _ = google.auth.default(scopes=[_SCOPE])
-                self.session = AuthorizedSession(credentials)
-            return self.session
 
 
 def _is_late(answer: Any) -> bool:

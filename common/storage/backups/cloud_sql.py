@@ -6,21 +6,18 @@ the object, not ours.
 
 import asyncio
 import re
-import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-import google.auth
 import google.auth.exceptions
-from google.auth.transport.requests import AuthorizedSession
 
 from common.backups.model import Done, ExportRefused, Failed, Progress, Running
 from common.clock import remaining
 from common.errors import Unavailable
+from common.storage.google_session import GoogleSession
 
 API = "https://sqladmin.googleapis.com"
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _CODE = re.compile(r"[A-Za-z_]{1,64}", re.ASCII)
 
 
@@ -31,9 +28,8 @@ class CloudSqlRelations:
     database: str
     bucket: str
     api: str = API
-    session: Any = None
-    """A session of requests. By default one with the credentials of whoever runs this, made at the first call."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    session: Any = field(default_factory=GoogleSession)
+    """A session of requests."""
 
     async def start(self, place: str) -> str:
         project, _, name = self.instance.split(":")
@@ -61,7 +57,7 @@ class CloudSqlRelations:
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:
             answer = await asyncio.to_thread(
-                lambda: self._ready().request(method, f"{self.api}/v1/{path}", json=body, timeout=remaining())
+                lambda: self.session.request(method, f"{self.api}/v1/{path}", json=body, timeout=remaining())
             )
         except (google.auth.exceptions.TransportError, google.auth.exceptions.RefreshError):
             raise Unavailable("Google's tokens cannot be had.") from None
@@ -77,10 +73,3 @@ class CloudSqlRelations:
         ):
             raise Unavailable("Cloud SQL refuses more calls for the moment.")
         raise ExportRefused(f"Cloud SQL refused with HTTP {answer.status_code}.")
-
-    def _ready(self) -> Any:
-        with self._lock:
-            if self.session is None:
-                credentials, _ = google.auth.default(scopes=[_SCOPE])
-                self.session = AuthorizedSession(credentials)
-            return self.session
