@@ -71,6 +71,16 @@ async def content_of(archive: Archive, name: str) -> bytes:
     return b"".join([piece async for piece in archive.open(name)])
 
 
+async def test_a_folder_is_a_backup_once_it_has_an_object(tmp_path: Path) -> None:
+    """As in a bucket: another call may look while the first object is being written."""
+    archive = FolderArchive(tmp_path)
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / ".begun.json.draft").touch()
+    assert await archive.names() == []
+    await archive.create(f"{NAME}/begun.json", b"{}")
+    assert await archive.names() == [NAME]
+
+
 async def test_an_object_is_created_once_and_stays(archive: Archive) -> None:
     name = f"{NAME}/begun.json"
     assert await archive.read(name) is None

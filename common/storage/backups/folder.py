@@ -48,7 +48,9 @@ class FolderArchive:
 
     def _names(self) -> list[str]:
         try:
-            return sorted(path.name for path in self.folder.iterdir() if is_name(path.name))
+            return sorted(
+                path.name for path in self.folder.iterdir() if is_name(path.name) and _has_object(path)
+            )
         except FileNotFoundError:
             return []
         except OSError:
@@ -94,6 +96,11 @@ class FolderArchive:
                     )
         except OSError:
             raise _unreadable() from None
+
+
+def _has_object(folder: Path) -> bool:
+    """Whether more than a draft stands there: a bucket has no folder before its first object either."""
+    return any(not path.name.startswith(".") for path in folder.iterdir())
 
 
 def crc32c(path: Path) -> str:
