@@ -27,6 +27,8 @@ OFFSET_WARNING = 120.0
 _FIRST_PAUSE = 0.5
 _COMMON_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
 _PROOF_RETRY_OFFSET = 60.0
+_DATE_AGE = 2
+"""A Date is in whole seconds, and a server may write one that was made up to a second ago."""
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(30, connect=10)
 _TIMEOUTS = {"refresh_session": httpx.Timeout(8, connect=5)}
@@ -99,7 +101,8 @@ class Wall:
 class Service:
     """One service, by its URL without a trailing slash.
 
-    `offset` is the server's clock minus ours in seconds, measured from each answer's Date (whole seconds).
+    `offset` is the server's clock minus ours in seconds. It changes when an answer's Date shows it to be impossible, so
+    that a clock that agrees is left alone.
     `bearer` of a call is the access token. Answers are JSON objects, {} for an empty one.
     """
 
@@ -166,7 +169,7 @@ class Service:
             headers=headers,
             timeout=_TIMEOUTS.get(function, _TIMEOUT),
         ) as answer:
-            self._measure_offset(answer, (started + self.wall.time()) / 2)
+            self._measure_offset(answer, started, self.wall.time())
             read = bytearray()
             for chunk in answer.iter_bytes():
                 read += chunk
@@ -183,12 +186,15 @@ class Service:
             )
         return self._client
 
-    def _measure_offset(self, answer: httpx.Response, ours: float) -> None:
+    def _measure_offset(self, answer: httpx.Response, started: float, ended: float) -> None:
         try:
-            theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5
+            theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp()
         except (KeyError, ValueError, TypeError, OverflowError):
             return
-        self.offset = theirs - ours
+        least, most = theirs - ended, theirs + _DATE_AGE - started
+        if least <= self.offset <= most:
+            return
+        self.offset = (least + most) / 2
         if abs(self.offset) > OFFSET_WARNING and not self._warned:
             self._warned = True
             direction = "behind" if self.offset > 0 else "ahead of"

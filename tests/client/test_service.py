@@ -287,6 +287,14 @@ class TestClock:
         assert abs(caller.now() - wall.time() - ahead) < 1.5
         assert len(warnings) == warned
 
+    @pytest.mark.parametrize("late", [0, 0.5, 0.9])
+    def test_a_clock_that_agrees_is_left_alone(self, late: float) -> None:
+        caller, _ = service(Script(self.answer_dated(-late)))
+
+        caller.call("find_keys", {})
+
+        assert caller.offset == 0
+
     def test_a_proof_made_by_a_wrong_clock_is_made_again_once(self) -> None:
         script = Script(self.answer_dated(300, problem(401, "invalid-proof")), ok())
         caller, _ = service(script)
