@@ -10,8 +10,7 @@ from google.api_core.retry import Retry
 from google.cloud.firestore_admin_v1 import FirestoreAdminClient, ImportDocumentsMetadata
 
 from common.backups.model import COLLECTIONS
-from common.storage.firestore.client import Value
-from common.storage.firestore.restored import Documents
+from common.storage.firestore.restored import Documents, Value
 from common.storage.postgres.load import Stage
 from scripts.local.say import Stop
 

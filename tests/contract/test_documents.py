@@ -9,18 +9,11 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from google.cloud.firestore_v1.types import document, write
+from google.cloud.firestore_v1 import types
 
 from common.clock import deadline
 from common.errors import DeadlineExceeded, Unavailable
-from common.storage.firestore.client import (
-    Document,
-    FirestoreClient,
-    FirestoreFailed,
-    Value,
-    creating,
-    deleting,
-)
+from common.storage.firestore.client import FirestoreClient, FirestoreFailed, creating, deleting
 from common.storage.firestore.conversations import FirestoreConversations
 from common.storage.firestore.events import decode_document
 from common.storage.firestore.messages import FirestoreMessages
@@ -29,8 +22,6 @@ from scripts.local.stack import Backing
 from scripts.local.wire import GrpcWatch, proxied
 from tests.contract.test_message_log import message
 from tests.contract.world import NOW, caller_of, new_session, thumbprint
-
-Map, Array = document.MapValue.pb(), document.ArrayValue.pb()
 
 
 async def fields(client: FirestoreClient, *path: str) -> dict[str, object]:
@@ -216,15 +207,18 @@ class TestEvents:
         assert decode_document(b"\x12\x05\x0a\x03abc") is None
 
     def test_fields_of_every_type_are_read_or_left_out(self) -> None:
+        value = types.Value.pb()
         fields = {
-            "text": Value(string_value="x"),
-            "map": Value(map_value=Map(fields={"inner": Value(bytes_value=b"y")})),
-            "array": Value(array_value=Array(values=[Value(boolean_value=True), Value(double_value=0.5)])),
-            "time out of range": Value(timestamp_value={"seconds": -1}),
-            "place": Value(geo_point_value={"latitude": 1}),
-            "null": Value(null_value=0),
+            "text": value(string_value="x"),
+            "map": value(map_value=types.MapValue.pb()(fields={"inner": value(bytes_value=b"y")})),
+            "array": value(
+                array_value=types.ArrayValue.pb()(values=[value(boolean_value=True), value(double_value=0.5)])
+            ),
+            "time out of range": value(timestamp_value={"seconds": -1}),
+            "place": value(geo_point_value={"latitude": 1}),
+            "null": value(null_value=0),
         }
-        event = write.DocumentChange.pb()(document=Document(fields=fields)).SerializeToString()
+        event = types.DocumentChange.pb()(document={"fields": fields}).SerializeToString()
         assert decode_document(event) == {
             "text": "x",
             "map": {"inner": b"y"},

@@ -1,7 +1,7 @@
-"""Two calls to Firestore, Commit and GetDocument, as raw stubs over plain protobuf.
+"""Two calls to Firestore, Commit and GetDocument, as raw stubs over the messages of wire.proto.
 
-The client library does the same at three times the CPU (docs/adr/0003-dependencies.md); its channel, which
-authenticates and reconnects, is used as it is.
+The client library does the same at three times the CPU, and takes longer to import than all else that a function needs
+(docs/adr/0003-dependencies.md).
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,29 +10,28 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
-from google.cloud.firestore_v1.types import common, document, firestore, write
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
 from common.settings import Settings
-
-Write = write.Write.pb()
-Document = document.Document.pb()
-Value = document.Value.pb()
-Precondition = common.Precondition.pb()
-CommitRequest, CommitResponse = firestore.CommitRequest.pb(), firestore.CommitResponse.pb()
-GetDocumentRequest = firestore.GetDocumentRequest.pb()
+from common.storage.firestore import channels
+from common.storage.firestore.wire_pb2 import (
+    ArrayValue,
+    CommitRequest,
+    CommitResponse,
+    Document,
+    GetDocumentRequest,
+    Precondition,
+    Value,
+    Write,
+)
 
 _SERVICE = "/google.firestore.v1.Firestore/"
 _UNMET = frozenset(
     {grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
 )
 _BUSY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED})
-
-_RECONNECTING = [("grpc.max_reconnect_backoff_ms", 2_000)]
-"""gRPC's own longest pause between two attempts to connect is two minutes, in which a server that is back goes unused."""
-_OPTIONS = [("grpc.keepalive_time_ms", 30_000), *_RECONNECTING]  # the first as the client library sets it
 
 _Stub = Callable[..., Awaitable[Any]]
 
@@ -46,7 +45,7 @@ class FirestoreClient:
 
     def __init__(self, project: str, emulator: str | None, database: str = "(default)") -> None:
         self._database = f"projects/{project}/databases/{database}"
-        self._emulator = emulator
+        self._connect = channels.to_emulator(emulator) if emulator else channels.to_google()
         self._metadata = (("google-cloud-resource-prefix", self._database),) + (
             (("authorization", "Bearer owner"),) if emulator else ()
         )
@@ -57,29 +56,33 @@ class FirestoreClient:
         """The full resource name of a document, by its segments below the root."""
         return f"{self._database}/documents/{'/'.join(path)}"
 
-    async def commit(self, *writes: Any) -> Any | None:
+    async def commit(self, *writes: Write) -> CommitResponse | None:
         """Commit writes atomically; None if a precondition does not hold.
 
         Raises:
             Unavailable, DeadlineExceeded; FirestoreFailed.
         """
         try:
-            return await self._call(
+            committed: CommitResponse = await self._call(
                 "Commit", CommitRequest(database=self._database, writes=writes), CommitResponse
             )
         except _Unmet:
             return None
+        return committed
 
-    async def get(self, *path: str) -> Any | None:
+    async def get(self, *path: str) -> Document | None:
         """The document at a path, None if there is none.
 
         Raises:
             Unavailable, DeadlineExceeded; FirestoreFailed.
         """
         try:
-            return await self._call("GetDocument", GetDocumentRequest(name=self.name(*path)), Document)
+            found: Document = await self._call(
+                "GetDocument", GetDocumentRequest(name=self.name(*path)), Document
+            )
         except _Unmet:
             return None
+        return found
 
     async def close(self) -> None:
         """End the channel. The next call makes a new one."""
@@ -105,11 +108,7 @@ class FirestoreClient:
 
     def _stub(self, method: str, request: Any, response: Any) -> _Stub:
         if self._channel is None:
-            self._channel = (
-                grpc.aio.insecure_channel(self._emulator, options=_RECONNECTING)
-                if self._emulator
-                else FirestoreGrpcAsyncIOTransport.create_channel(options=_OPTIONS)
-            )
+            self._channel = self._connect()
         stub: _Stub = self._channel.unary_unary(
             _SERVICE + method,
             request_serializer=type(request).SerializeToString,
@@ -127,19 +126,19 @@ def firestore_of(settings: Settings) -> FirestoreClient:
     return FirestoreClient(settings.project, settings.firestore_emulator, settings.firestore_database)
 
 
-def creating(name: str, fields: dict[str, Any]) -> Any:
+def creating(name: str, fields: dict[str, Any]) -> Write:
     """A write that makes the document `name`, which must not stand there."""
     return Write(
         update=Document(name=name, fields=_values(fields)), current_document=Precondition(exists=False)
     )
 
 
-def setting(name: str, fields: dict[str, Any]) -> Any:
+def setting(name: str, fields: dict[str, Any]) -> Write:
     """A write that makes the document `name`, or replaces it."""
     return Write(update=Document(name=name, fields=_values(fields)))
 
 
-def deleting(name: str) -> Any:
+def deleting(name: str) -> Write:
     return Write(delete=name)
 
 
@@ -147,27 +146,25 @@ def timestamp(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def rfc3339(stamp: Any) -> str:
+def rfc3339(stamp: Timestamp) -> str:
     """A protobuf timestamp in UTC with microseconds, which is all that Firestore keeps."""
     moment = datetime.fromtimestamp(stamp.seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{stamp.nanos // 1000:06d}Z"
 
 
-def _values(fields: dict[str, Any]) -> dict[str, Any]:
+def _values(fields: dict[str, Any]) -> dict[str, Value]:
     return {name: _value(value) for name, value in fields.items()}
 
 
-def _value(value: Any) -> Any:
-    message = Value()
+def _value(value: Any) -> Value:
     match value:
         case str():
-            message.string_value = value
+            return Value(string_value=value)
         case int():
-            message.integer_value = value
+            return Value(integer_value=value)
         case datetime():
-            message.timestamp_value.FromDatetime(value)
+            return Value(timestamp_value=value)
         case tuple() | list():
-            message.array_value.values.extend(_value(item) for item in value)
+            return Value(array_value=ArrayValue(values=[_value(item) for item in value]))
         case _:
             raise TypeError(f"no document of ours holds a {type(value).__name__}")
-    return message

@@ -1,12 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from google.cloud.firestore_v1.types import write
-
 from common.conversations.model import Kind
-from common.storage.firestore.client import FirestoreClient, Precondition, Value, Write, creating
+from common.storage.firestore.client import FirestoreClient, creating
+from common.storage.firestore.wire_pb2 import DocumentTransform, Precondition, Value, Write
 
-_DocumentTransform = write.DocumentTransform.pb()
 _VERSION = 1
 
 
@@ -23,10 +21,10 @@ class FirestoreConversations:
 
     async def touch(self, conversation: str, at: int) -> bool:
         # Maximum on the server: no read, no transaction, and events in any order come to the same.
-        raise_it = _DocumentTransform.FieldTransform(
+        raise_it = DocumentTransform.FieldTransform(
             field_path="last_message_at", maximum=Value(integer_value=at)
         )
-        transform = _DocumentTransform(
+        transform = DocumentTransform(
             document=self.client.name("conversations", conversation), field_transforms=[raise_it]
         )
         touched = await self.client.commit(

@@ -1,16 +1,11 @@
-"""google.events.cloud.firestore.v1.DocumentEventData: the new document is field 1, the old one 2, the update mask 3.
-
-Google ships the message in no library that we use otherwise. google.firestore.v1.DocumentChange has the same field 1
-and neither 2 nor 3, so it reads the new document and keeps the rest as unknown fields.
-"""
+"""google.events.cloud.firestore.v1.DocumentEventData: what Eventarc brings of a document that was written."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from google.cloud.firestore_v1.types import write
 from google.protobuf.message import DecodeError
 
-_DocumentEventData = write.DocumentChange.pb()
+from common.storage.firestore.wire_pb2 import DocumentEventData
 
 
 def decode_document(data: bytes) -> dict[str, Any] | None:
@@ -21,12 +16,12 @@ def decode_document(data: bytes) -> dict[str, Any] | None:
     Raises:
         ValueError: this is not DocumentEventData.
     """
-    event = _DocumentEventData()
+    event = DocumentEventData()
     try:
         event.ParseFromString(data)
     except DecodeError:
         raise ValueError("not DocumentEventData") from None
-    return _fields(event.document.fields) if event.HasField("document") else None
+    return _fields(event.value.fields) if event.HasField("value") else None
 
 
 def _fields(fields: Any) -> dict[str, Any]:

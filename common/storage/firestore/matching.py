@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from common.storage.firestore.client import Document
-from common.storage.firestore.restored import Documents
+from common.storage.firestore.restored import Document, Documents
 
 
 def conversation_fields(kind: str, members: Sequence[str]) -> Any:

@@ -1,14 +1,14 @@
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from google.cloud.firestore_v1.types import write
 
 from common.errors import Unavailable
 from common.messages.model import Message, StoredMessage
 from common.storage.firestore.client import FirestoreClient, creating, rfc3339, timestamp
+from common.storage.firestore.wire_pb2 import DocumentTransform, Value
 
-_Transform = write.DocumentTransform.FieldTransform.pb()
-_SENT_AT = _Transform(field_path="sent_at", set_to_server_value=_Transform.ServerValue.REQUEST_TIME)
+_SENT_AT = DocumentTransform.FieldTransform(
+    field_path="sent_at", set_to_server_value=DocumentTransform.FieldTransform.REQUEST_TIME
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class FirestoreMessages:
         return None if document is None else _stored(document.fields)
 
 
-def _stored(fields: Any) -> StoredMessage:
+def _stored(fields: Mapping[str, Value]) -> StoredMessage:
     return StoredMessage(
         sender_uid=fields["sender_uid"].string_value,
         sender_device=fields["sender_device"].string_value,

@@ -10,7 +10,6 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 
 from common.backups.model import COLLECTIONS
 from common.errors import Unavailable
-from common.storage.firestore.client import CommitRequest, CommitResponse, Document, Write
 
 _SERVICE = "/google.firestore.v1.Firestore/"
 _SECONDS = 120.0
@@ -21,6 +20,9 @@ _COMMIT = 4 << 20
 """Bytes of documents in one commit; Firestore takes 10 MiB."""
 _OPTIONS = [("grpc.max_receive_message_length", 64 << 20)]
 
+Document, Value = types.Document.pb(), types.Value.pb()
+_Write = types.Write.pb()
+_Commit, _CommitResponse = types.CommitRequest.pb(), types.CommitResponse.pb()
 _RunQuery = types.RunQueryRequest.pb()
 _RunQueryResponse = types.RunQueryResponse.pb()
 _Collections = types.ListCollectionIdsRequest.pb()
@@ -76,7 +78,7 @@ class Documents:
         writes: list[Any] = []
         size = 0
         for path, fields in pairs:
-            write = Write(update=Document(name=f"{self.root}/{path}", fields=fields))
+            write = _Write(update=Document(name=f"{self.root}/{path}", fields=fields))
             if len(writes) == _WRITES or (writes and size + write.ByteSize() > _COMMIT):
                 self._commit(writes)
                 writes, size = [], 0
@@ -87,7 +89,7 @@ class Documents:
 
     def delete(self, paths: Sequence[str]) -> None:
         for start in range(0, len(paths), _WRITES):
-            self._commit([Write(delete=f"{self.root}/{path}") for path in paths[start : start + _WRITES]])
+            self._commit([_Write(delete=f"{self.root}/{path}") for path in paths[start : start + _WRITES]])
 
     def is_empty(self) -> bool:
         """Whether there is no document of any collection."""
@@ -98,7 +100,7 @@ class Documents:
 
     def _commit(self, writes: list[Any]) -> None:
         database = self.root.removesuffix("/documents")
-        self._unary("Commit", CommitRequest(database=database, writes=writes), CommitResponse)
+        self._unary("Commit", _Commit(database=database, writes=writes), _CommitResponse)
 
     def _unary(self, method: str, request: Any, response: Any) -> Any:
         with self.connect() as channel:
