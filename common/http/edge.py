@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from typing import Generic, TypeVar, cast, get_type_hints
 from uuid import uuid4
 
@@ -93,10 +94,14 @@ class Call(Generic[B]):
 
     body: B
     target: Target
-    network: str
-    """The /24 or /48 of the client: for rate limits alone, never stored or logged."""
+    find_network: Callable[[], str]
     maybe_caller: Caller | None = None
     maybe_device_key: RsaKey | None = None
+
+    @property
+    def network(self) -> str:
+        """The /24 or /48 of the client: for rate limits alone, never stored or logged."""
+        return self.find_network()
 
     @property
     def caller(self) -> Caller:
@@ -134,7 +139,7 @@ def post(
                 proof: str = getattr(body, _PROOF)
                 active = access is Access.PROVEN_ACTIVE
                 device_key = await edge.gate.require_proof(caller, proof, target, token=token, active=active)
-            return await function(Call(body, target, _network(edge, request), caller, device_key))
+            return await function(Call(body, target, partial(_network, edge, request), caller, device_key))
 
         return framed(edge, "POST", function.__name__, answer, limit=limit)
 
@@ -147,7 +152,7 @@ def get(edge: Edge) -> Callable[[Callable[[Call[None]], Awaitable[Response]]], H
     def decorate(function: Callable[[Call[None]], Awaitable[Response]]) -> Handler:
         async def answer(request: Request) -> Response:
             target = _target(edge, "GET", function.__name__)
-            return await function(Call(None, target, _network(edge, request)))
+            return await function(Call(None, target, partial(_network, edge, request)))
 
         return framed(edge, "GET", function.__name__, answer)
 

@@ -47,12 +47,12 @@ def parse_json(text: str | bytes, name: str) -> Any:
     """
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
-        value = json.loads(text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant)
+        value = _JSON.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise InvalidRequest(f"{name} is not JSON, or names a member twice.") from None
-    if _nested_beyond(_MAX_NESTING, value):
+    if text.count("{") + text.count("[") > _MAX_NESTING and _nested_beyond(_MAX_NESTING, value):
         raise InvalidRequest(f"{name} is nested more than {_MAX_NESTING} deep.")
     return value
 
@@ -80,6 +80,9 @@ def _finite(text: str) -> float:
 
 def _no_constant(_: str) -> NoReturn:
     raise ValueError("not a JSON number")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant)
 
 
 def exact(value: Any, members: frozenset[str], name: str) -> dict[str, Any]:

@@ -19,4 +19,4 @@ async def test_googles_channel_is_made_with_the_credentials_of_whoever_runs_it(
     channel = channels.to_google()()
     assert isinstance(channel, grpc.aio.Channel)
     assert asked == [("https://www.googleapis.com/auth/datastore",)]
-    await channel.close()
+    await channel.close(None)
