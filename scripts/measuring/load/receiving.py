@@ -1,7 +1,7 @@
 """From one person's text to the other's: `python -m scripts.measuring.load.receiving PLAN`.
 
 Alice writes, Bob listens, both with the real client in this process, each on a thread. A message's time ends when Bob's
-client has checked and opened it. As many messages as are measured are sent before.
+client has checked and opened it, and the next one is sent after that. As many messages as are measured are sent before.
 """
 
 import threading
@@ -14,8 +14,9 @@ from sealpost.account import Account
 from sealpost.delivery import Hooks
 
 TEXT = "Half past six at the old bridge, and bring the maps. " * 12
-PAUSE = 0.02
-_PATIENCE = 30.0
+PATIENCE = 5.0
+"""After which a message counts as lost, in seconds."""
+_START = 30.0
 _AT_ONCE = 20
 """Messages between two times that the limits are emptied."""
 
@@ -27,18 +28,18 @@ def run(plan: PeoplePlan) -> dict[str, Any]:
     received: dict[str, int] = {}
     sent: dict[str, int] = {}
     with people(plan, "alice", "bob") as (alice, bob):
-        ready, done = threading.Event(), threading.Event()
+        ready, done, arrived = threading.Event(), threading.Event(), threading.Event()
 
         def listen(account: Account) -> None:
-            patience = _PATIENCE + plan.count * 0.6
-            for item in account.listen(timeout=patience, hooks=Hooks(on_ready=ready.set)):
+            for item in account.listen(timeout=_START + plan.count, hooks=Hooks(on_ready=ready.set)):
                 received[str(getattr(item, "text", ""))] = time.perf_counter_ns()
+                arrived.set()
                 if done.is_set():
                     return
 
         listening = threading.Thread(target=lambda: bob.do(listen), daemon=True)
         listening.start()
-        ready.wait(_PATIENCE)
+        ready.wait(_START)
         alice.send(bob.address, f"0 {TEXT}")  # makes the conversation
         connection = plan.connect()
         clock.calls(alice.account.service)
@@ -49,14 +50,14 @@ def run(plan: PeoplePlan) -> dict[str, Any]:
                 sent.clear()
                 clock.spent.clear()
             text = f"{number} {TEXT}"
+            arrived.clear()
             sent[text] = time.perf_counter_ns()
             alice.send(bob.address, text)
-            time.sleep(PAUSE)
+            arrived.wait(PATIENCE)
         connection.close()
-        time.sleep(1)
         done.set()
         alice.send(bob.address, "That is all.")
-        listening.join(_PATIENCE)
+        listening.join(_START)
     took = [received[text] - began for text, began in sent.items() if text in received]
     figures = spread(took) | clock.spreads()
     return figures | {"count": float(len(took)), "lost": float(len(sent) - len(took))}

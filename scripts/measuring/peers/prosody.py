@@ -56,6 +56,8 @@ def fetch(layout: Layout, progress: Progress) -> None:
 def served(stand: Stand) -> Iterator[Served]:
     """Started and listening, with all users' accounts, its archive in files.
 
+    By default it keeps 10,000 messages of a user, and from there on spends seconds on each to drop the first.
+
     Raises:
         Stop: it does not start.
     """
@@ -97,7 +99,7 @@ modules_disabled = {{ "s2s" }}
 c2s_require_encryption = false; allow_unencrypted_plain_auth = true; authentication = "internal_plain"
 interfaces = {{ "{HOST}" }}; c2s_ports = {{ {port} }}; c2s_direct_tls_ports = {{}}; s2s_ports = {{}}
 http_ports = {{}}; https_ports = {{}}; limits = {{}}; network_backend = "epoll"; storage = "internal"
-default_archive_policy = true; archive_expires_after = "never"; log = {{ warn = "*stdout" }}
+default_archive_policy = true; archive_expires_after = "never"; storage_archive_item_limit = {10**9}; log = {{ warn = "*stdout" }}
 VirtualHost "{DOMAIN}"
 """
 
