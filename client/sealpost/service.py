@@ -101,8 +101,8 @@ class Wall:
 class Service:
     """One service, by its URL without a trailing slash.
 
-    `offset` is the server's clock minus ours in seconds. It changes when an answer's Date shows it to be impossible, so
-    that a clock that agrees is left alone.
+    `offset` is the server's clock minus ours in seconds, to about one. It changes when an answer's Date shows it to be
+    impossible, so that a clock that agrees is left alone.
     `bearer` of a call is the access token. Answers are JSON objects, {} for an empty one.
     """
 
@@ -192,7 +192,7 @@ class Service:
         except (KeyError, ValueError, TypeError, OverflowError):
             return
         least, most = theirs - ended, theirs + _DATE_AGE - started
-        if least <= self.offset <= most:
+        if least <= self.offset <= most or least > most:  # or our clock was set meanwhile
             return
         self.offset = (least + most) / 2
         if abs(self.offset) > OFFSET_WARNING and not self._warned:

@@ -26,8 +26,8 @@ from scripts.measuring.stand import Stand
 from scripts.measuring.standing import standing
 
 MODULES = {
-    "send": "sending",
     "receive": "receiving",
+    "send": "sending",
     "calls": "calls",
     "cold-start": "cold_start",
     "client": "client",

@@ -18,8 +18,9 @@ EVENT = "DocumentEventData"
 
 
 def shape(field: FieldDescriptor) -> tuple[object, ...]:
-    kind = field.message_type or field.enum_type
-    return field.name, field.type, field.is_repeated, kind.name if kind else None
+    kind, one = field.message_type or field.enum_type, field.containing_oneof
+    named = (kind.name if kind else None, one.name if one else None)
+    return field.name, field.type, field.is_repeated, field.has_presence, *named
 
 
 def described(message: Descriptor, google: Descriptor) -> Iterator[tuple[Descriptor, Descriptor]]:
@@ -42,6 +43,12 @@ def test_a_message_is_a_part_of_googles(name: str) -> None:
             }.items()
 
 
+def test_an_event_has_its_new_document_first() -> None:
+    """https://github.com/googleapis/google-cloudevents, google/events/cloud/firestore/v1/data.proto."""
+    fields = wire_pb2.DESCRIPTOR.message_types_by_name[EVENT].fields
+    assert [(field.name, field.number) for field in fields] == [("value", 1)]
+
+
 def test_the_module_is_what_the_file_compiles_to(tmp_path: Path) -> None:
     well_known = Path(importlib.import_module("grpc_tools").__file__ or "").parent / "_proto"
     status = protoc.main(
@@ -50,4 +57,5 @@ def test_the_module_is_what_the_file_compiles_to(tmp_path: Path) -> None:
     assert status == 0
     for suffix in ("_pb2.py", "_pb2.pyi"):
         made = (tmp_path / SOURCE).with_name(f"wire{suffix}")
-        assert made.read_text() == (ROOT / SOURCE).with_name(made.name).read_text()
+        kept = (ROOT / SOURCE).with_name(made.name)
+        assert made.read_text() == kept.read_text(), f"compile it again, as {SOURCE} says"

@@ -51,6 +51,8 @@ SHARED = 545
 """Modules that all functions load, the standard library's among them: each takes its part of a cold start."""
 MODULES = {"PostgreSQL": 85, "Firestore": 75, "Firebase": 125, "Google's credentials": 165, "SMTP": 55}
 """What each library may add."""
+CHANNEL = 545
+"""What the channel to Google's Firestore may load by itself, gRPC and the interpreter's own modules among it."""
 SCHEDULED = {"rotate_signing_key": 725, "daily_backup": 825, "check_backup": 825}
 """Functions that load Google's client for tokens and more, and whose start nobody waits for."""
 
@@ -115,6 +117,17 @@ def test_functions_load_what_they_need_and_no_more(tmp_path: Path) -> None:
     } == LOADS
     assert {name: found & NEVER.keys() for name, found in modules.items()} == {name: set() for name in LOADS}
     assert {name: answer.count for name, answer in answers.items() if answer.count > most(name)} == {}
+
+
+def test_the_channel_to_google_brings_credentials_and_no_more() -> None:
+    code = "from common.storage.firestore import channels; channels.to_google(); import sys; print(*sys.modules)"
+    done = subprocess.run(  # noqa: S603 - our own line
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, timeout=60
+    )
+    modules = set(done.stdout.decode().split())
+    assert modules >= {"google.auth", "google.api_core.grpc_helpers_async"}
+    assert {name for name in modules if name.startswith("google.cloud.")} == set()
+    assert len(modules) < CHANNEL
 
 
 def most(function: str) -> int:

@@ -134,9 +134,7 @@ class CommitResponse(_message.Message):
     def __init__(self, write_results: _Optional[_Iterable[_Union[WriteResult, _Mapping]]] = ...) -> None: ...
 
 class DocumentEventData(_message.Message):
-    __slots__ = ("value", "old_value")
+    __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    OLD_VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Document
-    old_value: Document
-    def __init__(self, value: _Optional[_Union[Document, _Mapping]] = ..., old_value: _Optional[_Union[Document, _Mapping]] = ...) -> None: ...
+    def __init__(self, value: _Optional[_Union[Document, _Mapping]] = ...) -> None: ...
