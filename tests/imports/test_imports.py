@@ -120,7 +120,9 @@ def test_functions_load_what_they_need_and_no_more(tmp_path: Path) -> None:
 
 
 def test_the_channel_to_google_brings_credentials_and_no_more() -> None:
-    code = "from common.storage.firestore import channels; channels.to_google(); import sys; print(*sys.modules)"
+    code = (
+        "from common.storage.firestore import channels; channels.to_google(); import sys; print(*sys.modules)"
+    )
     done = subprocess.run(  # noqa: S603 - our own line
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, timeout=60
     )
