@@ -295,6 +295,11 @@ class TestClock:
 
         assert caller.offset == 0
 
+    def test_a_clock_that_is_set_back_during_a_call_teaches_nothing(self) -> None:
+        caller, wall = service(Script())
+        caller._measure_offset(self.answer_dated(0), wall.time() + 3600, wall.time())
+        assert caller.offset == 0
+
     def test_a_proof_made_by_a_wrong_clock_is_made_again_once(self) -> None:
         script = Script(self.answer_dated(300, problem(401, "invalid-proof")), ok())
         caller, _ = service(script)
