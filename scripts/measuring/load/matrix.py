@@ -13,13 +13,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from scripts.local.ports import HOST
-from scripts.measuring.load.timing import say, spread
+from scripts.measuring.load.timing import PATIENCE, say, spread
 
 _FILTER = json.dumps(
     {"presence": {"types": []}, "account_data": {"types": []}, "room": {"ephemeral": {"types": []}}}
 )
-PATIENCE = 5.0
-"""After which a message counts as lost, in seconds."""
 
 
 def run(plan: dict[str, Any]) -> dict[str, float]:

@@ -9,13 +9,11 @@ import time
 from typing import Any
 
 from scripts.measuring.load.people import Clock, PeoplePlan, in_place_of, people, tell, told, unlimit
-from scripts.measuring.load.timing import spread
+from scripts.measuring.load.timing import PATIENCE, spread
 from sealpost.account import Account
 from sealpost.delivery import Hooks
 
 TEXT = "Half past six at the old bridge, and bring the maps. " * 12
-PATIENCE = 5.0
-"""After which a message counts as lost, in seconds."""
 _START = 30.0
 _AT_ONCE = 20
 """Messages between two times that the limits are emptied."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 BEGIN = "begin"
 END = "end"
+PATIENCE = 5.0
+"""Seconds after which a message that was sent counts as lost."""
 
 
 @dataclass(slots=True)

@@ -56,7 +56,7 @@ def fetch(layout: Layout, progress: Progress) -> None:
 def served(stand: Stand) -> Iterator[Served]:
     """Started and listening, with all users' accounts, its archive in files.
 
-    By default it keeps 10,000 messages of a user, and from there on spends seconds on each to drop the first.
+    By default it keeps 10,000 messages of a user, and from there on writes all of them anew for each.
 
     Raises:
         Stop: it does not start.
