@@ -67,7 +67,7 @@ _CURES = {
     "unauthenticated": f"The session has ended. {SIGN_IN_AGAIN}",
     "invalid-code": "Ask for a new one: sealpost sign-up EMAIL",
     "invalid-proof": "Check this computer's clock, then try again.",
-    "device-not-active": "See how it stands, and what to do: sealpost whoami",
+    "device-not-active": "Ask the service how it stands: sealpost devices",
     "blocked": "The recipient does not take messages from you.",
     "not-a-member": "You are not in that conversation.",
     "payload-too-large": "Send a shorter text.",

@@ -21,7 +21,7 @@ from sealpost.errors import SIGN_IN_AGAIN, SealpostError
 from sealpost.joining import Request
 from tests.conftest import enter_as
 from tests.e2e.device import Service, ready_keys
-from tests.e2e.tampering import Forward, Json, TamperingProxy, lying_suite
+from tests.e2e.tampering import Forward, Json, TamperingProxy, lying_suite, problem
 from tests.e2e.victims import CHEAP, claims
 
 PATIENCE = 2.0
@@ -161,6 +161,16 @@ def outcome(act: Callable[[], object]) -> SealpostError | None:
     return None
 
 
+def must_sign_in(device: Person, late: SealpostError) -> None:
+    """What a device is told that was removed before its call, or while it was on its way: at once, or where it is sent."""
+    if late.code == "device-not-active":
+        assert late.cure.endswith("sealpost devices")
+        told = outcome(lambda: device.do(lambda account: account.devices.all()))
+        assert told is not None
+        late = told
+    assert late.cure == SIGN_IN_AGAIN
+
+
 def together(*acts: Callable[[], object]) -> list[SealpostError | None]:
     with ThreadPoolExecutor(max_workers=len(acts)) as pool:
         return list(pool.map(outcome, acts))
@@ -201,7 +211,7 @@ def test_of_two_that_remove_each_other_one_stays(family: Family) -> None:
 
     (late,) = (error for error in errors if error is not None)
     stays, goes = (laptop, phone) if errors[0] is None else (phone, laptop)
-    assert SIGN_IN_AGAIN in late.cure or "sealpost whoami" in late.cure
+    must_sign_in(goes, late)
     assert acts(stays) == ["add-device", "add-device", "revoke-device"]
     assert active(stays) == {id_of(stays)}
     again = outcome(lambda: goes.sign_in(family.code(goes)))
@@ -301,6 +311,24 @@ def test_a_veto_that_comes_after_the_reset(family: Family, due: tuple[Person, Pe
     assert "--profile NAME sign-up" in again.cure
 
 
+def test_a_refusal_sends_a_removed_device_where_it_is_told(
+    family: Family, due: tuple[Person, Person]
+) -> None:
+    """As of a call that was let in before the reset, and judged after it."""
+    laptop, newcomer = due
+
+    def overtaken(_asked: Json, _forward: Forward) -> httpx.Response:
+        reset(newcomer)
+        return problem(403, "device-not-active")
+
+    with family.proxy.lying(veto_reset=overtaken):
+        late = outcome(lambda: veto(laptop))
+
+    assert late is not None
+    assert late.code == "device-not-active"
+    must_sign_in(laptop, late)
+
+
 def test_a_reset_and_a_veto_at_once(family: Family, due: tuple[Person, Person]) -> None:
     laptop, newcomer = due
 
@@ -308,8 +336,9 @@ def test_a_reset_and_a_veto_at_once(family: Family, due: tuple[Person, Person]) 
         errors = together(lambda: reset(newcomer), lambda: veto(laptop))
 
     (late,) = (error for error in errors if error is not None)
-    assert late.cure.startswith(SIGN_IN_AGAIN)
     if errors[0] is None:
+        must_sign_in(laptop, late)
         assert acts(newcomer) == ["add-device", "reset"]
     else:
+        assert late.cure == f"{SIGN_IN_AGAIN}, then sealpost reset --yes"
         assert acts(laptop) == ["add-device"]
