@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from common.storage.postgres.pool import Pool
     from common.storage.postgres.quotas import PostgresQuotas
     from common.storage.postgres.sessions import PostgresSessions
+    from common.storage.postgres.statements import Statements
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ class Services:
         """The edge of functions that ask who calls."""
         return self._edge(
             Gate(
-                keys=self.token_keys, store=self._sessions, issuer=self.settings.service_url, clock=self.clock
+                keys=self.token_keys,
+                store=lambda: self._sessions,
+                issuer=self.settings.service_url,
+                clock=self.clock,
             )
         )
 
@@ -211,7 +215,9 @@ class Services:
         from common.storage.postgres.permits import PostgresPermits
 
         return Messages(
-            permits=PostgresPermits(self._pool), log=FirestoreMessages(self._firestore), clock=self.clock
+            permits=PostgresPermits(self._statements),
+            log=FirestoreMessages(self._firestore),
+            clock=self.clock,
         )
 
     def recovery(self) -> "Recovery":
@@ -306,6 +312,12 @@ class Services:
         from common.storage.postgres.pool import pool_of
 
         return pool_of(self.settings)
+
+    @cached_property
+    def _statements(self) -> "Statements":
+        from common.storage.postgres.statements import Statements
+
+        return Statements.of(self.settings)
 
     @cached_property
     def _quotas(self) -> "PostgresQuotas":

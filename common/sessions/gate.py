@@ -1,5 +1,6 @@
 """The gate before a function: from a token, and where it is asked for a proof, to a caller."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.clock import Clock
@@ -15,7 +16,8 @@ from common.sessions.proof import WINDOW, Target, read_proof
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     keys: TokenKeys
-    store: SessionStore
+    store: Callable[[], SessionStore]
+    """Asked for when a call needs it: what goes by its token alone loads no driver for it."""
     issuer: str
     clock: Clock
 
@@ -57,12 +59,12 @@ class Gate:
         proof.require_signed_by(key)
         if active:
             _require_active(standing)
-        if not await self.store.use_proof(caller.device, proof.jti, expires_at=now + 2 * WINDOW):
+        if not await self.store().use_proof(caller.device, proof.jti, expires_at=now + 2 * WINDOW):
             raise InvalidProof("The proof was used before. Make a new one for each call.")
         return key
 
     async def _standing(self, caller: Caller) -> Standing:
-        standing = await self.store.standing(caller, self.clock())
+        standing = await self.store().standing(caller, self.clock())
         if standing is None:
             raise Unauthenticated
         return standing

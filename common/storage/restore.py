@@ -29,7 +29,7 @@ from common.storage.firestore import samples
 from common.storage.firestore.matching import match
 from common.storage.firestore.restored import Documents, in_cloud, in_emulator
 from common.storage.postgres.connect import Connect, cloud_sql, plain
-from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.load import RestoreRefused, Target, load
 from common.storage.postgres.migrate import MigrationError
 from common.storage.postgres.reopen import Ended, accounts, members, reopen

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from common.storage.postgres.connect import plain
-from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.migrate import MigrationError, migrate
 from common.suite.manifest import Manifest
 from scripts.local import coverage, emulators, key_files, postgres

@@ -15,7 +15,7 @@ from common.storage.firestore import samples
 from common.storage.firestore.matching import match
 from common.storage.firestore.restored import Documents
 from common.storage.postgres.connect import plain
-from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.load import RestoreRefused, Stage, Target, load
 from common.storage.postgres.migrate import MigrationError
 from common.storage.postgres.reopen import Ended, accounts, members, reopen

@@ -11,6 +11,8 @@ from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.connect import plain
 from common.storage.postgres.migrate import migrate
 from common.storage.postgres.pool import Pool
+from common.storage.postgres.server import Server
+from common.storage.postgres.statements import Statements, direct
 from scripts.local.stack import Backing
 from tests.contract.world import FakeWorld, RealWorld, World
 
@@ -38,6 +40,13 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
     pool = Pool(connect=plain(dsn), size=4)
     yield pool
     pool.close()
+
+
+@pytest.fixture
+async def statements(dsn: str) -> AsyncIterator[Statements]:
+    statements = Statements(dial=direct(Server.parse(dsn)), size=4)
+    yield statements
+    statements.close()
 
 
 @pytest.fixture(scope="session")

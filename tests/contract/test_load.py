@@ -16,7 +16,7 @@ from common.backups.dump import read_dump
 from common.backups.model import BackupRefused, Relations
 from common.storage.backups.dump import DumpedRelations
 from common.storage.postgres.connect import plain
-from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.load import RestoreRefused, Target, load
 from common.storage.postgres.migrate import migrate, read
 from scripts.local.stack import Backing

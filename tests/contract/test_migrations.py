@@ -9,7 +9,7 @@ import pytest
 
 from common.storage.postgres import migrate as migrations
 from common.storage.postgres.connect import Connect, plain
-from common.storage.postgres.connection import StatementFailed
+from common.storage.postgres.failures import StatementFailed
 from common.storage.postgres.migrate import Migration, MigrationError, main, migrate, read
 
 ROOT = Path(__file__).parents[2]

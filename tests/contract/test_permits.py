@@ -9,9 +9,11 @@ import pytest
 from common.identity import Caller
 from common.messages.model import Permit, Rate
 from common.storage.firestore.client import FirestoreClient
-from common.storage.postgres.connect import plain
+from common.storage.postgres import permits
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
+from common.storage.postgres.server import Server
+from common.storage.postgres.statements import Statements, direct
 from scripts.local.wire import PostgresWatch, proxied
 from tests.contract.world import DAY, NOW, RealWorld, encryption_key, new_session, thumbprint
 
@@ -33,13 +35,13 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(pool: Pool, firestore: FirestoreClient) -> Pair:
+async def pair(pool: Pool, statements: Statements, firestore: FirestoreClient) -> Pair:
     world = RealWorld(pool, firestore)
     one, other = await world.join(), await world.join()
     first, _ = await world.publish(one)
     await world.publish(other)
     made = await world.talk(one, other, (0, first.hash))
-    return Pair(PostgresPermits(pool), world, one, other, made.id)
+    return Pair(PostgresPermits(statements), world, one, other, made.id)
 
 
 async def test_a_member_may_send_to_the_members_current_keys(pair: Pair) -> None:
@@ -183,37 +185,24 @@ async def test_heads_of_published_chains(pair: Pair) -> None:
 async def test_it_is_one_statement_in_one_round_trip(pair: Pair, dsn: str) -> None:
     watch = PostgresWatch()
     async with proxied(urlsplit(dsn).port or 0, watch) as proxy:
-        parts = urlsplit(dsn)
-        pool = Pool(
-            connect=plain(parts._replace(netloc=f"{parts.username}@127.0.0.1:{proxy.port}").geturl()), size=1
-        )
-        permits = PostgresPermits(pool)
-        await permits.check(pair.one, pair.cid, RATE, NOW)
+        statements = Statements(dial=direct(replace(Server.parse(dsn), port=proxy.port)), size=1)
+        store = PostgresPermits(statements)
+        await store.check(pair.one, pair.cid, RATE, NOW)
         before = (watch.round_trips, watch.seen["E"])
         for _ in range(5):
-            await permits.check(pair.one, pair.cid, RATE, NOW)
+            await store.check(pair.one, pair.cid, RATE, NOW)
         assert (watch.round_trips, watch.seen["E"]) == (before[0] + 5, before[1] + 5)
-        await asyncio.to_thread(pool.close)
+        statements.close()
 
 
-async def test_every_table_that_it_reads_is_reached_by_an_index(pair: Pair, pool: Pool) -> None:
+async def test_every_table_that_it_reads_is_reached_by_an_index(pair: Pair, dsn: str) -> None:
     """Sequential scans only look cheap in a small table: with them forbidden, none may be left."""
-    from common.storage.postgres import permits
-
-    def explain(run: object) -> str:
-        assert callable(run)
-        run("set local enable_seqscan = off")
-        rows = run(
-            f"explain {permits._CHECK}",
-            session=pair.one.session,
-            uid=pair.one.uid,
-            device=pair.one.device,
-            cid=pair.cid,
-            cost=1.0,
-            burst=1.0,
-            now=NOW,
-        )
-        return "\n".join(line for (line,) in rows)
-
-    plan = await pool.transaction(explain)
+    one = pair.one
+    connection = await direct(Server.parse(dsn))()
+    await connection.execute("set enable_seqscan = off")
+    rows = await connection.fetch(
+        f"explain {permits._CHECK}", one.session, one.uid, one.device, pair.cid, 1.0, 1.0, NOW
+    )
+    await connection.close()
+    plan = "\n".join(line for (line,) in rows)
     assert "Seq Scan" not in plan, plan

@@ -13,10 +13,9 @@ from google.auth.exceptions import RefreshError
 
 from common.clock import deadline
 from common.errors import DeadlineExceeded, NotFound, Unavailable
-from common.settings import SettingsError
-from common.storage.postgres import connect
 from common.storage.postgres.connect import cloud_sql, plain
-from common.storage.postgres.connection import Connection, ConnectionLost, Run, StatementFailed
+from common.storage.postgres.connection import Connection, Run
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.pool import Pool
 from scripts.local.wire import PostgresWatch, proxied
 
@@ -335,38 +334,3 @@ async def test_a_transaction_happens_whole_or_not_at_all(pool: Pool) -> None:
     await pool.transaction(lambda run: run("insert into scribbles values (:line)", line="kept"))
     assert await pool.run("select line from scribbles") == [["kept"]]
     await pool.run("drop table scribbles")
-
-
-@pytest.mark.parametrize(
-    "dsn",
-    [
-        "mysql://u@h/d",
-        "postgresql://127.0.0.1/d",
-        "postgresql://u@127.0.0.1",
-        "postgresql://u@127.0.0.1:x/d",
-        "postgresql://u@127.0.0.1/d?sslmode=prefer",
-        "postgresql://u@127.0.0.1/d?user=root",
-    ],
-)
-def test_a_dsn_that_cannot_be_is_refused(dsn: str) -> None:
-    with pytest.raises(SettingsError) as refused:
-        plain(dsn)
-    assert "u@" not in str(refused.value).replace("postgresql://user[:password]@host[:port]/database", "")
-
-
-@pytest.mark.parametrize(
-    ("dsn", "encrypted", "verified"),
-    [
-        ("postgresql://u@127.0.0.1/d", False, False),
-        ("postgresql://u@localhost/d", False, False),
-        ("postgresql://u@10.0.0.5/d", True, True),
-        ("postgresql://u@db.example/d?sslmode=require", True, False),
-        ("postgresql://u@db.example/d?sslmode=disable", False, False),
-    ],
-)
-def test_only_a_loopback_is_reached_in_the_clear_unasked(
-    dsn: str, *, encrypted: bool, verified: bool
-) -> None:
-    context = connect._tls(urlsplit(dsn))
-    assert bool(context) is encrypted
-    assert getattr(context, "check_hostname", False) is verified

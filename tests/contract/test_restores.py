@@ -23,6 +23,7 @@ from common.storage.postgres.audit import PostgresAudit
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.resubmissions import PostgresResubmissions
+from common.storage.postgres.statements import Statements
 from tests.contract.world import (
     DAY,
     NOW,
@@ -240,13 +241,13 @@ async def test_clocks_may_be_ten_minutes_apart(
 
 
 async def test_a_restored_devices_key_is_handed_out_when_it_has_published_another(
-    world: RealWorld, pool: Pool
+    world: RealWorld, pool: Pool, statements: Statements
 ) -> None:
     one, other = await world.join(), await world.join()
     first, _ = await world.publish(one)
     await world.publish(other)
     made = await world.talk(one, other, (0, first.hash))
-    permits = PostgresPermits(pool)
+    permits = PostgresPermits(statements)
     restored = "update devices set restored = true where id = :id"
 
     async def look(caller: Caller) -> tuple[bool, list[str], tuple[str, ...], int]:

@@ -3,8 +3,10 @@
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import asyncpg
 import pytest
 import yaml
 
@@ -15,14 +17,16 @@ from common.recovery.model import Backup
 from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.audit import PostgresAudit
 from common.storage.postgres.connect import plain
-from common.storage.postgres.connection import Connection, StatementFailed
+from common.storage.postgres.connection import Connection
 from common.storage.postgres.dead_events import PostgresDeadEvents
+from common.storage.postgres.failures import StatementFailed
 from common.storage.postgres.key_backups import PostgresKeyBackups
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.quotas import PostgresQuotas
 from common.storage.postgres.restores import PostgresRestores
 from common.storage.postgres.resubmissions import PostgresResubmissions
+from common.storage.postgres.statements import Statements
 from tests.contract.test_chains import account, fresh, history_key, removal, reset, stored
 from tests.contract.test_restores import lost_account
 from tests.contract.test_small_stores import quota
@@ -49,9 +53,10 @@ ROLES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Whom a function meets, made by the owner, and the pool that it has under its own role."""
+    """Whom a function meets, made by the owner, and what it has under its own role."""
 
     pool: Pool
+    statements: Statements
     owner: RealWorld
     actor: RealWorld
 
@@ -246,7 +251,7 @@ async def permits(cast: Cast) -> None:
     first, _ = await cast.owner.publish(one)
     await cast.owner.publish(other)
     made = await cast.owner.talk(one, other, (0, first.hash))
-    store = PostgresPermits(cast.pool)
+    store = PostgresPermits(cast.statements)
     for _ in range(2):
         permit = await store.check(one, made.id, Rate(per_second=5, burst=60), NOW)
         assert permit.within_rate
@@ -298,21 +303,31 @@ USES: dict[str, tuple[Work, ...]] = {
 
 
 @pytest.fixture
-async def acting_as(dsn: str) -> AsyncIterator[Callable[[str], Pool]]:
-    pools: list[Pool] = []
+async def acting_as(dsn: str, pool: Pool, firestore: FirestoreClient) -> AsyncIterator[Callable[[str], Cast]]:
+    casts: list[Cast] = []
 
-    def make(role: str) -> Pool:
+    def make(role: str) -> Cast:
         def connect(seconds: float) -> Connection:
             connection = plain(dsn)(seconds)
             connection.simple(f"set role sealpost_{role}")
             return connection
 
-        pools.append(Pool(connect=connect, size=1))
-        return pools[-1]
+        mine = Pool(connect=connect, size=1)
+        dial = partial(asyncpg.connect, dsn, server_settings={"role": f"sealpost_{role}"})
+        casts.append(
+            Cast(
+                pool=mine,
+                statements=Statements(dial=dial, size=1),
+                owner=RealWorld(pool, firestore),
+                actor=RealWorld(mine, firestore),
+            )
+        )
+        return casts[-1]
 
     yield make
-    for pool in pools:
-        pool.close()
+    for cast in casts:
+        cast.pool.close()
+        cast.statements.close()
 
 
 def test_every_function_with_a_role_has_its_stores_here() -> None:
@@ -325,10 +340,9 @@ def test_every_function_with_a_role_has_its_stores_here() -> None:
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 async def test_a_function_can_do_its_work_in_its_role(
-    acting_as: Callable[[str], Pool], pool: Pool, firestore: FirestoreClient, function: str, work: Work
+    acting_as: Callable[[str], Cast], function: str, work: Work
 ) -> None:
-    mine = acting_as(ROLES[function])
-    await work(Cast(pool=mine, owner=RealWorld(pool, firestore), actor=RealWorld(mine, firestore)))
+    await work(acting_as(ROLES[function]))
 
 
 @pytest.mark.parametrize(
@@ -350,7 +364,7 @@ async def test_a_function_can_do_its_work_in_its_role(
         ("backup", "create table mine (n integer)"),
     ],
 )
-async def test_and_no_more(acting_as: Callable[[str], Pool], role: str, sql: str) -> None:
+async def test_and_no_more(acting_as: Callable[[str], Cast], role: str, sql: str) -> None:
     with pytest.raises(StatementFailed) as refused:
-        await acting_as(role).run(sql)
+        await acting_as(role).pool.run(sql)
     assert refused.value.sqlstate == DENIED

@@ -9,49 +9,11 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import PreparedStatement
 
 from common.errors import DeadlineExceeded
+from common.storage.postgres.failures import ConnectionLost, refusal
 
 Rows = list[list[Any]]
 Run = Callable[..., Rows]
 """`run(sql, **params)`: `:name` in the SQL is the parameter `name`; a statement without result gives no rows."""
-
-SESSION = (
-    "set statement_timeout = '30s'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
-)
-"""The server's own bounds: a worker that is gone must leave neither a statement nor a lock behind."""
-
-_REPEATABLE = frozenset(
-    {
-        "0A000",  # cached plan must not change result type: a migration ran under us
-        "25006",  # read-only: this server was demoted in a failover
-        "26000",  # the prepared statement is gone: a pooler changed the server under us
-        "40001",  # serialization failure
-        "40P01",  # deadlock
-        "53300",  # too many connections
-        "57P01",  # terminated by an administrator
-        "57P02",  # crash shutdown
-        "57P03",  # starting up or shutting down
-    }
-)
-_QUERY_CANCELED = "57014"
-_LOCK_NOT_AVAILABLE = "55P03"
-
-
-class ConnectionLost(Exception):
-    """This connection is of no more use. `repeatable`: what ran on it may run again on another one."""
-
-    def __init__(self, reason: str, *, repeatable: bool = True) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.repeatable = repeatable
-
-
-class StatementFailed(Exception):
-    """PostgreSQL refused a statement. Only its code is kept: messages and details quote the values of rows."""
-
-    def __init__(self, sqlstate: str, constraint: str | None) -> None:
-        super().__init__(f"SQLSTATE {sqlstate}" + (f", constraint {constraint}" if constraint else ""))
-        self.sqlstate = sqlstate
-        self.constraint = constraint
 
 
 class Connection:
@@ -129,9 +91,4 @@ def meaning(error: Exception) -> Exception:
     if not isinstance(error, DatabaseError):
         return ConnectionLost(type(error).__name__)
     fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    code = str(fields.get("C", "XX000"))
-    if code in _REPEATABLE or code.startswith("08"):
-        return ConnectionLost(code)
-    if code in {_QUERY_CANCELED, _LOCK_NOT_AVAILABLE}:
-        return DeadlineExceeded("The database took too long.")
-    return StatementFailed(code, fields.get("n"))
+    return refusal(str(fields.get("C", "XX000")), fields.get("n"))

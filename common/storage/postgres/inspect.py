@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from common.errors import DeadlineExceeded
 from common.settings import SettingsError
 from common.storage.postgres.connect import Connect
-from common.storage.postgres.connection import ConnectionLost, StatementFailed
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.grants import quoted
 from common.storage.postgres.migrate import MigrationError, read, server
 

@@ -15,7 +15,8 @@ from typing import BinaryIO, Literal
 from common.backups.dump import COPY, END, MIGRATIONS
 from common.backups.model import BackupRefused
 from common.storage.postgres.connect import Connect
-from common.storage.postgres.connection import Connection, StatementFailed
+from common.storage.postgres.connection import Connection
+from common.storage.postgres.failures import StatementFailed
 from common.storage.postgres.grants import quoted
 from common.storage.postgres.migrate import migrate, read
 

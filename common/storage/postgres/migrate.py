@@ -18,7 +18,8 @@ from pathlib import Path
 from common.errors import DeadlineExceeded
 from common.settings import SettingsError
 from common.storage.postgres.connect import Connect, cloud_sql, plain
-from common.storage.postgres.connection import Connection, ConnectionLost, StatementFailed
+from common.storage.postgres.connection import Connection
+from common.storage.postgres.failures import ConnectionLost, StatementFailed
 from common.storage.postgres.grants import Grants, apply_grants, quoted, read_grants
 
 FOLDER = Path(__file__).parent / "migrations"

@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json import loads
 
 from common.identity import Caller
 from common.messages.model import Permit, Rate, RecipientKey
-from common.storage.postgres.pool import Pool
+from common.storage.postgres.statements import Statements
 
 # The whole hot path's share of PostgreSQL: one statement, one round trip.
 #
@@ -12,32 +13,32 @@ from common.storage.postgres.pool import Pool
 # changes nothing, and neither does a dead session.
 _CHECK = """
 with moment as (
-    select to_timestamp(:now::double precision) as now,
-        make_interval(secs => :cost::double precision) as cost,
-        make_interval(secs => :burst::double precision) as burst
+    select to_timestamp($7::double precision) as now,
+        make_interval(secs => $5::double precision) as cost,
+        make_interval(secs => $6::double precision) as burst
 ), session as (
     select device.state = 'active' as active, device.restored
     from moment, sessions session
     join devices device on device.uid = session.uid and device.id = session.device
-    where session.id = :session and session.uid = :uid and session.device = :device
+    where session.id = $1 and session.uid = $2 and session.device = $3
       and session.revoked_at is null and session.expires_at > moment.now
 ), spent as (
     insert into send_limits as stored (uid, busy_until)
-    select :uid, moment.now + moment.cost from moment, session
+    select $2, moment.now + moment.cost from moment, session
     on conflict (uid) do update
         set busy_until = greatest(stored.busy_until, (select now from moment)) + (select cost from moment)
         where greatest(stored.busy_until, (select now from moment)) + (select cost from moment)
             <= (select now + burst from moment)
     returning true
 ), circle as (
-    select uid from members where cid = :cid
+    select uid from members where cid = $4
 )
 select
     (select active from session),
     (select restored from session),
     exists (select from spent),
     (select coalesce(json_agg(uid order by uid), '[]') from circle),
-    exists (select from blocks where uid in (select uid from circle) and blocked_uid = :uid),
+    exists (select from blocks where uid in (select uid from circle) and blocked_uid = $2),
     (select coalesce(json_agg(json_build_array(key.kid, key.uid, key.device,
                                                extract(epoch from key.expires_at))), '[]')
      from circle
@@ -49,40 +50,41 @@ select
     (select coalesce(json_agg(history.kid), '[]')
      from circle join history_keys history on history.uid = circle.uid and history.living)
 """
-_HEADS = "select uid, head_seq, head_hash from accounts where uid = any(:uids::text[]) and root is not null"
+_HEADS = "select uid, head_seq, head_hash from accounts where uid = any($1::text[]) and root is not null"
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresPermits:
-    pool: Pool
+    statements: Statements
 
     async def check(self, caller: Caller, conversation: str, rate: Rate, now: float) -> Permit:
-        rows = await self.pool.run(
+        (
+            (active, restored, spent, members, blocked, keys, silent, history_kids),
+        ) = await self.statements.run(
             _CHECK,
-            session=caller.session,
-            uid=caller.uid,
-            device=caller.device,
-            cid=conversation,
-            cost=1 / rate.per_second,
-            burst=rate.burst / rate.per_second,
-            now=now,
+            caller.session,
+            caller.uid,
+            caller.device,
+            conversation,
+            1 / rate.per_second,
+            rate.burst / rate.per_second,
+            now,
         )
-        active, restored, spent, members, blocked, keys, restored_members, history_kids = rows[0]
         return Permit(
             session_alive=active is not None,
             device_active=bool(active),
             device_restored=bool(restored),
             within_rate=spent,
-            members=tuple(members),
+            members=tuple(loads(members)),
             blocked=blocked,
             keys=tuple(
                 RecipientKey(kid=kid, uid=uid, device=device, expires_at=float(expires_at))
-                for kid, uid, device, expires_at in keys
+                for kid, uid, device, expires_at in loads(keys)
             ),
-            restored=tuple(restored_members),
-            history_kids=tuple(history_kids),
+            restored=tuple(loads(silent)),
+            history_kids=tuple(loads(history_kids)),
         )
 
     async def heads(self, uids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        rows = await self.pool.run(_HEADS, uids=list(uids))
+        rows = await self.statements.run(_HEADS, list(uids))
         return {uid: (seq, head_hash) for uid, seq, head_hash in rows}

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
-from common.settings import Settings, SettingsError
+from common.settings import Settings
 from common.storage.postgres.connect import Connect, from_settings
-from common.storage.postgres.connection import Connection, ConnectionLost, Rows, Run
+from common.storage.postgres.connection import Connection, Rows, Run
+from common.storage.postgres.failures import ConnectionLost
 
 logger = logging.getLogger("sealpost")  # see common.telemetry
 
@@ -141,8 +142,6 @@ def pool_of(settings: Settings) -> Pool:
     """The pool of this process.
 
     Raises:
-        SettingsError: the settings name no database, or no connection to it.
+        SettingsError: see server_of.
     """
-    if settings.pool < 1:
-        raise SettingsError("POOL must be 1 or more for a function that uses the database.")
     return Pool(connect=from_settings(settings), size=settings.pool)

@@ -39,7 +39,7 @@ class World:
             revoked=Revocations(list=self.revoked, clock=self.clock),
             clock=self.clock,
         )
-        self.gate = Gate(keys=self.keys, store=self.store, issuer=SERVICE, clock=self.clock)
+        self.gate = Gate(keys=self.keys, store=lambda: self.store, issuer=SERVICE, clock=self.clock)
         self.sessions = Sessions(
             identities=self.identities,
             store=self.store,

@@ -1,0 +1,149 @@
+"""Single statements on the event loop, for what runs once a message: no thread is woken for them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+import asyncpg
+
+from common.clock import remaining
+from common.errors import DeadlineExceeded, Unavailable
+from common.settings import Settings
+from common.storage.postgres.failures import ConnectionLost, refusal
+from common.storage.postgres.server import APPLICATION, BOUNDS, Instance, Server, server_of
+
+logger = logging.getLogger("sealpost")  # see common.telemetry
+
+Dial = Callable[[], Awaitable[Any]]
+"""Opens an `asyncpg.Connection`."""
+
+Rows = list[Any]
+"""Each is a sequence of its columns."""
+
+_SETTINGS = {"application_name": APPLICATION, **BOUNDS}
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+_TOO_LONG = "The database took too long."
+
+
+class Statements:
+    """Runs statements, each committed by itself, on at most `size` connections, made when one is first needed.
+
+    A call waits for a free connection, and for the server, no longer than the time that it has left. A statement whose
+    connection was lost runs once more on a new one, so it must be harmless when it runs twice.
+    """
+
+    def __init__(self, *, dial: Dial, size: int, at_most: float = 30.0) -> None:
+        """`at_most`: the seconds of a call that has no deadline of its own."""
+        self._dial = dial
+        self._at_most = at_most
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Any] = []
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of this process. Raises SettingsError: see server_of."""
+        where = server_of(settings)
+        return cls(dial=direct(where) if isinstance(where, Server) else cloud_sql(where), size=settings.pool)
+
+    async def run(self, sql: str, *values: object) -> Rows:
+        """The rows of one statement, in one round trip once a connection has prepared it. `$1` in it is the first value.
+
+        Raises:
+            Unavailable: the server was lost twice in a row, or cannot be reached.
+            DeadlineExceeded: the call's time ran out.
+            StatementFailed: the server refused the statement.
+        """
+        try:
+            async with asyncio.timeout(remaining(self._at_most)), self._free:
+                try:
+                    return await self._attempt(self._warm(), sql, values)
+                except ConnectionLost:
+                    return await self._attempt(None, sql, values)
+        except TimeoutError:
+            raise DeadlineExceeded(_TOO_LONG) from None
+        except ConnectionLost:
+            raise Unavailable("The database cannot be reached.") from None
+
+    def close(self) -> None:
+        """Ends the idle connections, without waiting for the server."""
+        while self._idle:
+            self._idle.pop().terminate()
+
+    def _warm(self) -> Any:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    async def _attempt(self, connection: Any, sql: str, values: tuple[object, ...]) -> Rows:
+        rows: Rows | None = None
+        try:
+            connection = connection or await self._dial()
+            rows = await connection.fetch(sql, *values)
+        except _FAILURES as error:
+            meant = _meaning(error)
+            if isinstance(meant, ConnectionLost):
+                logger.warning("lost a PostgreSQL connection", extra={"fields": {"reason": meant.reason}})
+            raise meant from None
+        finally:
+            if rows is not None:
+                self._idle.append(connection)
+            elif connection is not None:
+                connection.terminate()  # an answer may still arrive, and nobody waits for it
+        return rows
+
+
+def direct(server: Server) -> Dial:
+    return lambda: asyncpg.connect(
+        user=server.user,
+        password=server.password,
+        host=server.host,
+        port=server.port,
+        database=server.database,
+        ssl=server.tls,
+        server_settings=_SETTINGS,
+    )
+
+
+def cloud_sql(instance: Instance) -> Dial:
+    """Over its private address. The connector is imported and made with the first connection, as pg8000's is."""
+    connectors: list[Any] = []
+
+    async def dial() -> Any:
+        try:
+            if not connectors:
+                from google.cloud.sql.connector import Connector, IPTypes
+
+                connectors.append(
+                    Connector(
+                        loop=asyncio.get_running_loop(),
+                        refresh_strategy="lazy",
+                        enable_iam_auth=True,
+                        ip_type=IPTypes.PRIVATE,
+                    )
+                )
+            connection: Any = await connectors[0].connect_async(
+                instance.name,
+                "asyncpg",
+                user=instance.user,
+                db=instance.database,
+                server_settings=_SETTINGS,
+            )
+        except _FAILURES:
+            raise
+        except Exception as error:  # noqa: BLE001 - the connector raises google.auth's, aiohttp's and its own
+            raise ConnectionLost(type(error).__name__) from None
+        return connection
+
+    return dial
+
+
+def _meaning(error: Exception) -> Exception:
+    """What an exception of asyncpg means for the caller. Nothing of its text is carried along."""
+    if isinstance(error, TimeoutError):
+        return DeadlineExceeded(_TOO_LONG)
+    if isinstance(error, asyncpg.PostgresError):
+        return refusal(error.sqlstate or "XX000", getattr(error, "constraint_name", None))
+    return ConnectionLost(type(error).__name__)
