@@ -14,6 +14,7 @@ from common.http import Edge
 from common.http.edge import InFlight
 from common.identity import IndexKey
 from common.sessions import Admission, Gate
+from common.sessions.tokens import VerifiedTokens
 from common.settings import Settings, SettingsError
 from common.storage.key_files import KeyFiles, index_key
 
@@ -54,9 +55,8 @@ class Services:
         """The edge of functions that ask who calls."""
         return self._edge(
             Gate(
-                keys=self.token_keys,
+                tokens=VerifiedTokens(issuer=self.settings.service_url, keys=self.token_keys),
                 store=lambda: self._sessions,
-                issuer=self.settings.service_url,
                 clock=self.clock,
             )
         )

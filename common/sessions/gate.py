@@ -7,18 +7,17 @@ from common.clock import Clock
 from common.errors import DeviceNotActive, InvalidProof, Unauthenticated
 from common.identity import Caller
 from common.jose import RsaKey
-from common.sessions import tokens
 from common.sessions.model import Standing
-from common.sessions.ports import SessionStore, TokenKeys
+from common.sessions.ports import SessionStore
 from common.sessions.proof import WINDOW, Target, read_proof
+from common.sessions.tokens import VerifiedTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    keys: TokenKeys
+    tokens: VerifiedTokens
     store: Callable[[], SessionStore]
     """Asked for when a call needs it: what goes by its token alone loads no driver for it."""
-    issuer: str
     clock: Clock
 
     def caller(self, token: str) -> Caller:
@@ -27,7 +26,7 @@ class Gate:
         Raises:
             Unauthenticated: the token is not valid now.
         """
-        return tokens.verify(token, issuer=self.issuer, keys=self.keys, now=self.clock())
+        return self.tokens.caller(token, self.clock())
 
     async def require_active(self, caller: Caller) -> RsaKey:
         """The signing key of the caller's device, if it is active. One statement.

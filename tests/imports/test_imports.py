@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 LIBRARIES = {
     "PostgreSQL": "pg8000",
+    "single statements": "asyncpg",
     "Firestore": "grpc",
     "Firebase": "firebase_admin",
     "Google's credentials": "google.auth",
@@ -28,7 +29,7 @@ LOADS: dict[str, set[str]] = {
     "resubmit_statements": {"PostgreSQL", "Google's credentials", "Firestore"},
     "find_keys": {"PostgreSQL"},
     "create_conversation": {"PostgreSQL", "Firestore"},
-    "send_message": {"PostgreSQL", "Firestore"},
+    "send_message": {"single statements", "Firestore"},
     "on_message_created": {"PostgreSQL", "Firestore"},
     "daily_backup": {"Google's credentials"},
     "check_backup": {"Google's credentials"},
@@ -49,7 +50,14 @@ LOADS: dict[str, set[str]] = {
 
 SHARED = 545
 """Modules that all functions load, the standard library's among them: each takes its part of a cold start."""
-MODULES = {"PostgreSQL": 85, "Firestore": 75, "Firebase": 125, "Google's credentials": 165, "SMTP": 55}
+MODULES = {
+    "PostgreSQL": 85,
+    "single statements": 85,
+    "Firestore": 75,
+    "Firebase": 125,
+    "Google's credentials": 165,
+    "SMTP": 55,
+}
 """What each library may add."""
 CHANNEL = 545
 """What the channel to Google's Firestore may load by itself, gRPC and the interpreter's own modules among it."""

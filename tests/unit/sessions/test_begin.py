@@ -6,7 +6,7 @@ import pytest
 from common.errors import Forbidden, InvalidCode, InvalidProof, InvalidRequest, RateLimited
 from common.identity import UID
 from common.jose import digest
-from common.sessions import NewSession, Renewal, tokens
+from common.sessions import NewSession, Renewal
 from common.sessions.model import Ending
 from tests.fakes.quotas import FakeQuotas
 from tests.unit.sessions.world import (
@@ -17,7 +17,6 @@ from tests.unit.sessions.world import (
     INDEX_KEY,
     LAPTOP,
     PHONE,
-    SERVICE,
     World,
     caller_of,
 )
@@ -33,7 +32,7 @@ async def test_a_first_device_is_pending_and_reads_nothing(world: World) -> None
 
 async def test_the_access_token_speaks_for_the_session(world: World) -> None:
     opened = await world.begin()
-    caller = tokens.verify(opened.access_token, issuer=SERVICE, keys=world.keys, now=world.clock.now)
+    caller = world.gate.caller(opened.access_token)
     assert caller == caller_of(opened)
     assert opened.expires_in == 900
 

@@ -1,6 +1,7 @@
 import hmac
 import json
 from base64 import urlsafe_b64decode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from common.errors import Unauthenticated
 from common.identity import Caller
 from common.sessions import tokens
+from common.sessions.ports import TokenKeys
+from common.sessions.tokens import AccessToken, VerifiedTokens
 from tests.signing import access_token, b64, compact_json
 from tests.unit.sessions.world import KEYS, PHONE, SERVICE
 
@@ -31,7 +34,7 @@ THEIRS = generate_private_key(SECP256R1())
 
 
 def verify(token: str, now: float = NOW) -> Caller:
-    return tokens.verify(token, issuer=SERVICE, keys=KEYS, now=now)
+    return VerifiedTokens(issuer=SERVICE, keys=KEYS).caller(token, now)
 
 
 def signed(header: dict[str, Any] | None = None, **claims: Any) -> str:
@@ -129,3 +132,78 @@ def test_a_token_lives_fifteen_minutes_and_five_seconds_of_leeway() -> None:
     for now in (NOW - 5.1, NOW + 905):
         with pytest.raises(Unauthenticated):
             verify(token, now)
+
+
+class Known:
+    """A gate's memory, and the tokens whose signatures it has verified."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **options: int) -> None:
+        self.keys = replace(KEYS)
+        self.verified: list[str] = []
+        self._tokens = VerifiedTokens(issuer=SERVICE, keys=self.keys, **options)
+        read = tokens.read
+
+        def noted(token: str, *, issuer: str, keys: TokenKeys) -> AccessToken:
+            self.verified.append(token)
+            return read(token, issuer=issuer, keys=keys)
+
+        monkeypatch.setattr(tokens, "read", noted)
+
+    def caller(self, token: str, now: float = NOW) -> Caller:
+        return self._tokens.caller(token, now)
+
+    def issue(self, now: float = NOW) -> str:
+        return tokens.issue(CALLER, issuer=SERVICE, keys=self.keys, now=now)
+
+
+def test_a_tokens_signature_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(monkeypatch)
+    one, other = known.issue(), known.issue()
+    assert [known.caller(token) for token in (one, other, one, other, one)] == [CALLER] * 5
+    assert known.verified == [one, other]
+
+
+def test_a_known_token_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(monkeypatch)
+    token = known.issue()
+    known.caller(token)
+    for now in (NOW - 5.1, NOW + 905):
+        with pytest.raises(Unauthenticated):
+            known.caller(token, now)
+
+
+def test_a_known_token_ends_with_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(monkeypatch)
+    token = known.issue()
+    known.caller(token)
+    known.keys.keys = {"next": THEIRS}
+    with pytest.raises(Unauthenticated):
+        known.caller(token)
+
+
+@pytest.mark.parametrize(
+    "other", [f"{HEAD}.{BODY}.{b64(bytes(64))}", f"{HEAD}.{BODY}.{SIGNATURE}=", f"{HEAD}.{BODY}"]
+)
+def test_knowing_a_token_lets_none_like_it_pass(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    known = Known(monkeypatch)
+    known.caller(GOOD)
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            known.caller(other)
+
+
+def test_what_is_refused_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(monkeypatch)
+    early = known.issue(NOW + 60)
+    with pytest.raises(Unauthenticated):
+        known.caller(early)
+    assert known.caller(early, NOW + 60) == CALLER
+    assert known.verified == [early, early]
+
+
+def test_no_more_tokens_are_remembered_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(monkeypatch, at_most=2)
+    first, second, third = (known.issue() for _ in range(3))
+    for token in (first, second, third, second, third, first):
+        known.caller(token)
+    assert known.verified == [first, second, third, first]

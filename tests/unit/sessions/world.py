@@ -5,6 +5,7 @@ from typing import Any
 from common.identity import Address, Caller, Head, IndexKey
 from common.revocations import Revocations
 from common.sessions import Admission, Gate, NewSession, Opened, Renewal, Sessions, Target
+from common.sessions.tokens import VerifiedTokens
 from tests.fakes.clock import FakeClock
 from tests.fakes.quotas import FakeQuotas
 from tests.fakes.revocations import FakeRevocationList
@@ -39,7 +40,9 @@ class World:
             revoked=Revocations(list=self.revoked, clock=self.clock),
             clock=self.clock,
         )
-        self.gate = Gate(keys=self.keys, store=lambda: self.store, issuer=SERVICE, clock=self.clock)
+        self.gate = Gate(
+            tokens=VerifiedTokens(issuer=SERVICE, keys=self.keys), store=lambda: self.store, clock=self.clock
+        )
         self.sessions = Sessions(
             identities=self.identities,
             store=self.store,
