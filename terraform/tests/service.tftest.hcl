@@ -46,6 +46,11 @@ run "service" {
   }
 
   assert {
+    condition     = one([for env in google_cloud_run_v2_service.suite["suite"].template[0].containers[0].env : tonumber(env.value) if env.name == "POOL"]) * 2 == 8
+    error_message = "Both drivers together open as many connections as the manifest counts."
+  }
+
+  assert {
     condition     = [for grant in google_project_iam_member.suite : grant.role if grant.role == "roles/iam.serviceAccountTokenCreator"] == []
     error_message = "The suite makes tokens for itself alone, not for the whole project."
   }

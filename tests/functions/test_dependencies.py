@@ -29,6 +29,7 @@ IMPORTED = {
     "grpcio": ("grpc", "common/storage/firestore/client.py"),
     "protobuf": ("google.protobuf", "common/storage/firestore/events.py"),
     "cloud-sql-python-connector": ("google.cloud.sql.connector", "common/storage/postgres/connect.py"),
+    "asyncpg": ("asyncpg", "common/storage/postgres/statements.py"),
     "pg8000": ("pg8000", "common/storage/postgres/connection.py"),
     "pyyaml": ("yaml", "common/suite/manifest.py"),
 }
