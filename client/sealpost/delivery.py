@@ -128,12 +128,15 @@ class Delivery:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         connection, pause = _Connection(hooks), _Pause(self._wall)
         while True:
-            began = time.monotonic()
+            began, is_full_of_new = time.monotonic(), False
             try:
                 with closing(self._session_of_listening(deadline, connection.ready)) as items:
+                    brought = False
                     for item in items:
+                        brought = True
                         pause.reset()
                         yield item
+                is_full_of_new = brought
             except FirestoreDenied:
                 if connection.denied:
                     raise
@@ -145,7 +148,8 @@ class Delivery:
                 connection.lost(error)
             if time.monotonic() >= deadline:
                 return
-            pause.rest(began=began, deadline=deadline)
+            if not is_full_of_new:
+                pause.rest(began=began, deadline=deadline)
 
     def _session_of_listening(
         self, deadline: float, ready: Callable[[], None]

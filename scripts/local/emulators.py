@@ -167,7 +167,9 @@ def start_firestore(
                 java,
                 *QUIETLY,
                 *(_QUICK_START if quick_start else ()),
-                f"-Xmx{'1g' if quick_start else '2g'}",
+                "-Xmx1g"
+                if quick_start
+                else "-XX:MaxRAMPercentage=40",  # under load it keeps what was deleted
                 "-cp",
                 jar,
                 "com.google.cloud.datastore.emulator.firestore.CloudFirestore",

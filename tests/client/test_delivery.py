@@ -188,6 +188,7 @@ def test_a_full_window_is_opened_anew(world: World, bob: Account, mailbox: FakeM
 
     assert ids == [garbage(number).mid for number in range(PAGE + 5)]
     assert mailbox.opened > 1
+    assert world.wall.slept == [], "nobody waits for what has come"
 
 
 def test_a_busy_ten_minutes_do_not_fill_the_window_for_ever(
