@@ -202,7 +202,7 @@ def test_a_command_that_needs_a_linked_device_says_so(pending: World, capsys: Ca
 
     said = capsys.readouterr().err
     assert "This device is not linked to the account, or was removed from it." in said
-    assert "sealpost --profile ada-2 whoami" in said
+    assert "sealpost --profile ada-2 devices" in said
 
 
 def test_this_device_is_removed_only_with_yes(linked: World, capsys: Capture) -> None:

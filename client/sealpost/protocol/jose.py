@@ -1,15 +1,20 @@
-"""The four JOSE operations of the protocol, done by jwcrypto; nothing else imports it.
+"""The four JOSE operations of the protocol; nothing else imports jwcrypto.
 
-Callers have checked what they hand over: the library is lenient (it skips unknown characters, takes the
-algorithm from the header and tries every recipient), so it sees only text that already has its one shape.
+What is made is made by jwcrypto. What comes from elsewhere is opened by the primitives themselves: the library is
+lenient there (it skips unknown characters, takes the algorithm from the header, tries every recipient and tells one
+failure from another), and callers hand over only what already has its one shape and algorithm.
 """
 
 import math
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PSS
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
 from jwcrypto import jwe, jwk, jws
 from jwcrypto.common import JWException
 
@@ -21,29 +26,15 @@ ENCRYPT: Final = "A256GCM"
 CONTENT_KEY_BYTES: Final = 32
 
 
-class _AnswersAlways:
-    """An RSA private key whose unwrapping never fails.
-
-    What does not decrypt to a content key becomes a random one, and the failure shows only when the
-    content's tag does not match (RFC 7516 section 11.5): a wrong key and an altered message look alike.
-    """
-
-    def __init__(self, key: rsa.RSAPrivateKey) -> None:
-        self._key = key
-
-    def decrypt(self, wrapped: bytes, padding: Any) -> bytes:
-        substitute = secrets.token_bytes(CONTENT_KEY_BYTES)
-        try:
-            unwrapped = self._key.decrypt(wrapped, padding)
-        except ValueError:
-            return substitute
-        return unwrapped if len(unwrapped) == CONTENT_KEY_BYTES else substitute
+_PSS: Final = PSS(MGF1(SHA256()), salt_length=32)
+_OAEP: Final = OAEP(MGF1(SHA256()), SHA256(), label=None)
 
 
-class _UnwrapKey(jwk.JWK):  # type: ignore[misc] # jwcrypto ships no types
-    def get_op_key(self, operation: str | None = None, arg: object = None) -> Any:
-        key = super().get_op_key(operation, arg)
-        return _AnswersAlways(key) if operation == "unwrapKey" else key
+class Key(NamedTuple):
+    """An RSA key as jwcrypto and as the primitives take it."""
+
+    library: Any
+    primitive: Any
 
 
 def generate(use: str) -> dict[str, str]:
@@ -54,23 +45,21 @@ def generate(use: str) -> dict[str, str]:
     return exported | {"use": use}
 
 
-def load(members: Mapping[str, str]) -> Any:
-    """The library's key for a JWK; ValueError if its numbers do not belong together.
+def load(members: Mapping[str, str]) -> Key:
+    """The key of a JWK; ValueError if its numbers do not belong together.
 
     They are compared here: OpenSSL's own check also proves p and q prime, at 100 ms for each key of one's own
     store each time it is opened.
     """
     if "d" in members and not _consistent(members):
         raise ValueError("private numbers do not belong to the modulus")
+    operations = ("sign", "verify") if members["use"] == "sig" else ("unwrapKey", "wrapKey")
     try:
-        key = _UnwrapKey(**members)
+        key = jwk.JWK(**members)
         key.unsafe_skip_rsa_key_validation = True
-        key.get_op_key("verify" if members["use"] == "sig" else "wrapKey")
-        if "d" in members:
-            key.get_op_key("sign" if members["use"] == "sig" else "unwrapKey")
+        return Key(key, key.get_op_key(operations[0] if "d" in members else operations[1]))
     except JWException:
         raise ValueError("not an RSA key") from None
-    return key
 
 
 def _consistent(members: Mapping[str, str]) -> bool:
@@ -88,44 +77,53 @@ def _consistent(members: Mapping[str, str]) -> bool:
     )
 
 
-def sign(key: Any, protected: str, payload: bytes) -> str:
+def sign(key: Key, protected: str, payload: bytes) -> str:
     """A compact JWS; PS256 with a salt of 32 bytes, as RFC 7518 section 3.5 has it."""
     token = jws.JWS(payload)
     token.allowed_algs = [SIGN]
-    token.add_signature(key, SIGN, protected)
+    token.add_signature(key.library, SIGN, protected)
     compact: str = token.serialize(compact=True)
     return compact
 
 
-def verify(key: Any, compact: str) -> bool:
+def verify(key: Key, compact: str) -> bool:
     """Whether ``compact`` carries a PS256 signature of ``key``."""
-    token = jws.JWS()
-    token.allowed_algs = [SIGN]
+    signed, _, signature = compact.rpartition(".")
     try:
-        token.deserialize(compact)
-        token.verify(key, SIGN)
-    except JWException:
+        key.primitive.verify(b64decode(signature), signed.encode(), _PSS, SHA256())
+    except InvalidSignature:
         return False
     return True
 
 
-def encrypt(keys: Mapping[str, Any], protected: str, plaintext: bytes) -> dict[str, Any]:
+def encrypt(keys: Mapping[str, Key], protected: str, plaintext: bytes) -> dict[str, Any]:
     """A General JSON JWE for ``keys`` (by kid, in that order), with a fresh content key and IV."""
     token = jwe.JWE(plaintext, protected, algs=[WRAP, ENCRYPT], flattened=False)
     for kid, key in keys.items():
-        token.add_recipient(key, compact_json({"kid": kid}))
+        token.add_recipient(key.library, compact_json({"kid": kid}))
     sealed: dict[str, Any] = loads(token.serialize())
     return sealed
 
 
-def decrypt(key: Any, envelope: Mapping[str, Any], entry: Mapping[str, Any]) -> bytes | None:
+def decrypt(key: Key, envelope: Mapping[str, Any], entry: Mapping[str, Any]) -> bytes | None:
     """The plaintext of ``envelope`` by the one recipient ``entry``, or None, whatever went wrong."""
-    own = {**envelope, "recipients": [entry]}
-    token = jwe.JWE(algs=[WRAP, ENCRYPT])
+    sealed = b64decode(envelope["ciphertext"]) + b64decode(envelope["tag"])
+    cipher = AESGCM(_content_key(key, b64decode(entry["encrypted_key"])))
     try:
-        token.deserialize(compact_json(own))
-        token.decrypt(key)
-    except JWException:
+        return cipher.decrypt(b64decode(envelope["iv"]), sealed, envelope["protected"].encode())
+    except InvalidTag:
         return None
-    plaintext: bytes = token.payload
-    return plaintext
+
+
+def _content_key(key: Key, wrapped: bytes) -> bytes:
+    """The content key, or a random one where none is wrapped.
+
+    So the failure shows only when the content's tag does not match (RFC 7516 section 11.5): a wrong key and an altered
+    message look alike.
+    """
+    substitute = secrets.token_bytes(CONTENT_KEY_BYTES)
+    try:
+        unwrapped: bytes = key.primitive.decrypt(wrapped, _OAEP)
+    except ValueError:
+        return substitute
+    return unwrapped if len(unwrapped) == CONTENT_KEY_BYTES else substitute

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jwcrypto import jwa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealpost.protocol import encoding, jose, jws, proof
 from sealpost.protocol.errors import ProtocolError
@@ -130,12 +130,15 @@ def test_a_failed_unwrap_looks_like_a_failed_tag(monkeypatch: pytest.MonkeyPatch
     envelope = jose.encrypt({key.kid: key.public.library_key}, '{"alg":"RSA-OAEP-256","enc":"A256GCM"}', b"x")
     decrypted_with = []
 
-    def watch(self: jwa._AesGcm, content_key: bytes, *rest: Any) -> Any:
-        decrypted_with.append(content_key)
-        return original(self, content_key, *rest)
+    class Watched:
+        def __init__(self, content_key: bytes) -> None:
+            decrypted_with.append(content_key)
+            self.cipher = AESGCM(content_key)
 
-    original = jwa._AesGcm.decrypt
-    monkeypatch.setattr(jwa._AesGcm, "decrypt", watch)
+        def decrypt(self, *sealed: Any) -> bytes:
+            return self.cipher.decrypt(*sealed)
+
+    monkeypatch.setattr(jose, "AESGCM", Watched)
     [entry] = envelope["recipients"]
     broken = entry | {"encrypted_key": "A" * 512}
     assert jose.decrypt(key.library_key, envelope, broken) is None
