@@ -65,22 +65,23 @@ class _Connection:
 
 
 class _Pause:
-    """Between two sessions of listening: one second, doubled up to thirty while they are short and bring nothing new."""
+    """Between two sessions of listening: none after one that was good for something, else a second, doubled up to thirty."""
 
     def __init__(self, wall: Wall) -> None:
         self._wall = wall
         self._next = _FIRST_PAUSE
 
     def reset(self) -> None:
-        self._next = _FIRST_PAUSE
+        self._next = 0.0
 
     def rest(self, *, began: float, deadline: float) -> None:
         """After a session that began then, no longer than until `deadline` (both monotonic seconds)."""
         now = time.monotonic()
         if now - began > _LONGEST_PAUSE:
             self.reset()
-        self._wall.sleep(max(0.0, min(self._next, deadline - now)))
-        self._next = min(2 * self._next, _LONGEST_PAUSE)
+        if self._next:
+            self._wall.sleep(max(0.0, min(self._next, deadline - now)))
+        self._next = min(max(_FIRST_PAUSE, 2 * self._next), _LONGEST_PAUSE)
 
 
 class Delivery:
@@ -128,15 +129,12 @@ class Delivery:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         connection, pause = _Connection(hooks), _Pause(self._wall)
         while True:
-            began, is_full_of_new = time.monotonic(), False
+            began = time.monotonic()
             try:
                 with closing(self._session_of_listening(deadline, connection.ready)) as items:
-                    brought = False
                     for item in items:
-                        brought = True
                         pause.reset()
                         yield item
-                is_full_of_new = brought
             except FirestoreDenied:
                 if connection.denied:
                     raise
@@ -148,8 +146,7 @@ class Delivery:
                 connection.lost(error)
             if time.monotonic() >= deadline:
                 return
-            if not is_full_of_new:
-                pause.rest(began=began, deadline=deadline)
+            pause.rest(began=began, deadline=deadline)
 
     def _session_of_listening(
         self, deadline: float, ready: Callable[[], None]
