@@ -52,7 +52,7 @@ SHARED = 545
 """Modules that all functions load, the standard library's among them: each takes its part of a cold start."""
 MODULES = {
     "PostgreSQL": 85,
-    "single statements": 85,
+    "single statements": 30,
     "Firestore": 75,
     "Firebase": 125,
     "Google's credentials": 165,
