@@ -13,7 +13,16 @@ from scripts.measuring.results import Machine
 
 _PACKAGES = (
     *("functions-framework", "starlette", "uvicorn", "uvloop", "httptools", "gunicorn", "msgspec"),
-    *("PyJWT", "cryptography", "asyncpg", "pg8000", "grpcio", "protobuf", "google-cloud-firestore", "jwcrypto"),
+    *(
+        "PyJWT",
+        "cryptography",
+        "asyncpg",
+        "pg8000",
+        "grpcio",
+        "protobuf",
+        "google-cloud-firestore",
+        "jwcrypto",
+    ),
 )
 
 
