@@ -51,6 +51,10 @@ async def test_no_more_connections_than_its_size_however_many_call(statements: S
     assert 1 < len({rows[0][0] for rows in pids}) <= 4
 
 
+async def test_a_rate_limit_waits_for_no_disk(statements: Statements) -> None:
+    assert await statements.run("show synchronous_commit") == [("off",)]
+
+
 async def test_the_server_bounds_what_a_lost_worker_leaves(statements: Statements) -> None:
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "application_name")
     shown = [(await statements.run(f"show {name}"))[0][0] for name in names]

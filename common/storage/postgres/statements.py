@@ -21,13 +21,16 @@ Dial = Callable[[], Awaitable[Any]]
 Rows = list[Any]
 """Each is a sequence of its columns."""
 
-_SETTINGS = {"application_name": APPLICATION, **BOUNDS}
+_SETTINGS = {"application_name": APPLICATION, "synchronous_commit": "off", **BOUNDS}
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _TOO_LONG = "The database took too long."
 
 
 class Statements:
     """Runs statements, each committed by itself, on at most `size` connections, made when one is first needed.
+
+    The server answers before its log is on the disk: what such a statement writes may be lost with a server that falls,
+    so it must be nothing that anybody was told (a rate limit is such a thing).
 
     A call waits for a free connection, and for the server, no longer than the time that it has left. A statement whose
     connection was lost runs once more on a new one, so it must be harmless when it runs twice.
