@@ -200,6 +200,14 @@ class Writers:
             answers = pool.map(self.people[0].send, bodies)
             return [(body["message_id"], answer) for body, answer in zip(bodies, answers, strict=True)]
 
+    def look_at_once(self, number: int) -> None:
+        """So many calls that ask by pg8000."""
+        person = self.people[0]
+        body = {"accounts": [{"address": None, "uid": person.uid, "known_seq": -1}], "conversations": []}
+        with ThreadPoolExecutor(max_workers=number) as pool:
+            for _ in range(number):
+                pool.submit(self.service.call, "find_keys", body, bearer=person.token)
+
     def wait_for_more(self) -> float:
         """Wait until everybody has been acknowledged something from now on; the seconds that it took."""
         before = set(self.acknowledged)

@@ -27,8 +27,8 @@ DEADLINE = 15.0
 SOON = 5.0
 """Seconds after which a service must be of use again once its servers are."""
 
-POOL = 4
-"""Connections that the service may have (common/settings.py)."""
+POOLS = 2 * 4
+"""Connections that the service may have: POOL (common/settings.py) for single statements, and as many for the rest."""
 
 SPARE = 2
 """Threads or files that a library may take up or let go of when it connects again. A leak has as many as there were calls."""
@@ -51,7 +51,7 @@ def world(
     try:
         deployment = deploy(processes, layout, backing, parts.find(layout), data)
         writers = gather(deployment.service(), 2)
-        until(lambda: fill(deployment, writers), "all of the pool's connections are open")
+        until(lambda: fill(deployment, writers), "all connections of both pools are open")
         with writers.writing():
             writers.wait_for_more()
         yield World(deployment, writers, held(deployment, writers))
@@ -62,7 +62,8 @@ def world(
 def fill(deployment: Deployment, writers: Writers) -> bool:
     """Have the service open as many connections as it may. How many it needs depends on the machine and its load."""
     writers.send_at_once(16)
-    return deployment.held()[2] == POOL
+    writers.look_at_once(16)
+    return deployment.held()[2] == POOLS
 
 
 def held(deployment: Deployment, writers: Writers) -> tuple[int, int, int]:
