@@ -97,7 +97,7 @@ resource "google_cloud_run_v2_service" "suite" {
             POSTGRES_INSTANCE = google_sql_database_instance.main.connection_name
             POSTGRES_DATABASE = local.postgres_database
             POSTGRES_USER     = trimsuffix(google_service_account.suite.email, ".gserviceaccount.com")
-            POOL              = tostring(ceil(local.suite.pool / 2)) # of each driver: all functions are in one process
+            POOL              = tostring(max(1, floor(local.suite.pool / 2))) # of each driver: all functions are in one process
             SCHEDULER_ACCOUNT = google_service_account.suite_caller[each.key].email
             EVENTS_ACCOUNT    = google_service_account.suite_caller[each.key].email
           },

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from common.errors import Unauthenticated
 from common.identity import Caller
@@ -40,6 +41,7 @@ class AccessToken:
 
     caller: Caller
     kid: str
+    key: EllipticCurvePublicKey
     issued_at: int
     expires_at: int
     """Seconds since the epoch, as is issued_at."""
@@ -80,6 +82,7 @@ def read(token: str, *, issuer: str, keys: TokenKeys) -> AccessToken:
         return AccessToken(
             caller=Caller(uid=claims["sub"], session=claims["sid"], device=claims["cnf"]["jkt"]),
             kid=header["kid"],
+            key=key,
             issued_at=_seconds(claims["iat"]),
             expires_at=_seconds(claims["exp"]),
         )
@@ -112,13 +115,12 @@ class VerifiedTokens:
 
     def caller(self, token: str, now: float) -> Caller:
         """Raises Unauthenticated: the token is not ours, not for us, not yet or no longer valid, or malformed."""
-        digest = sha256(token.encode()).digest()
+        digest = sha256(token.encode(errors="surrogatepass")).digest()
         known = self._known.get(digest)
-        if known is None or self._keys.verifying(known.kid) is None:
+        if known is None or self._keys.verifying(known.kid) != known.key:
             known = read(token, issuer=self._issuer, keys=self._keys)
         known.require_now(now)
-        if digest not in self._known:
-            if len(self._known) >= self._at_most:
-                del self._known[next(iter(self._known))]
-            self._known[digest] = known
+        if len(self._known) >= self._at_most and digest not in self._known:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = known
         return known.caller

@@ -57,7 +57,7 @@ def forged(
     said = body or {"type": "text", "text": "forged", "from": sender.whoami().address}
     inner = jws.sign(jws.Type.MESSAGE, {"ctx": ctx, "body": said, "pad": ""}, key)
     ctx_hash = encoding.sha256(json.dumps(ctx, separators=(",", ":"), sort_keys=True).encode())
-    jwe = jose.encrypt({wrapping.kid: wrapping.library_key}, protected_header(ctx_hash), inner.encode())
+    jwe = jose.encrypt({wrapping.kid: wrapping.jose_key}, protected_header(ctx_hash), inner.encode())
     sealed = {name: jwe[name] for name in ("protected", "recipients", "iv", "ciphertext", "tag")}
     document = MessageDocument(
         name=f"conversations/{cid}/messages/{ctx['mid']}",

@@ -9,10 +9,11 @@ import pytest
 
 from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres.connect import plain
+from common.storage.postgres.dialling import direct
 from common.storage.postgres.migrate import migrate
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.server import Server
-from common.storage.postgres.statements import Statements, direct
+from common.storage.postgres.statements import Statements
 from scripts.local.stack import Backing
 from tests.contract.world import FakeWorld, RealWorld, World
 

@@ -10,10 +10,11 @@ from common.identity import Caller
 from common.messages.model import Permit, Rate
 from common.storage.firestore.client import FirestoreClient
 from common.storage.postgres import permits
+from common.storage.postgres.dialling import direct
 from common.storage.postgres.permits import PostgresPermits
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.server import Server
-from common.storage.postgres.statements import Statements, direct
+from common.storage.postgres.statements import Statements
 from scripts.local.wire import PostgresWatch, proxied
 from tests.contract.world import DAY, NOW, RealWorld, encryption_key, new_session, thumbprint
 

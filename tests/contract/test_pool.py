@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pg8000.dbapi
 import pytest
 from google.auth.exceptions import RefreshError
+from google.cloud.sql.connector import IPTypes
 
 from common.clock import deadline
 from common.errors import DeadlineExceeded, NotFound, Unavailable
@@ -108,6 +109,7 @@ async def test_the_connector_is_asked_as_it_must_be(monkeypatch: pytest.MonkeyPa
     assert len(made) == 1
     assert made[0]["refresh_strategy"] == "lazy"
     assert made[0]["enable_iam_auth"] is True
+    assert made[0]["ip_type"] is IPTypes.PRIVATE
     assert asked[0]["instance"] == "project:region:name"
     assert (asked[0]["user"], asked[0]["db"], asked[0]["ssl_context"]) == (
         "sa@project.iam",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 import asyncpg
 import pytest
 from google.auth.exceptions import RefreshError
+from google.cloud.sql.connector import IPTypes
 
 from common.clock import deadline
 from common.errors import DeadlineExceeded, Unavailable
+from common.storage.postgres.dialling import cloud_sql, direct
 from common.storage.postgres.failures import StatementFailed
 from common.storage.postgres.pool import Pool
 from common.storage.postgres.server import Instance, Server
-from common.storage.postgres.statements import Statements, cloud_sql, direct
+from common.storage.postgres.statements import Statements
 from scripts.local.wire import PostgresWatch, proxied
 
 ADD = "select $1::bigint + $2::bigint"
@@ -109,9 +112,14 @@ async def test_a_server_that_is_lost_twice_is_unavailable(
 async def test_a_refused_statement_tells_its_code_alone(statements: Statements, pool: Pool) -> None:
     await pool.run("create table marks (line text unique)")
     await statements.run("insert into marks values ($1)", "canary")
+    before = await statements.run(PID)
     with pytest.raises(StatementFailed) as refused:
         await statements.run("insert into marks values ($1)", "canary")
     assert (refused.value.sqlstate, refused.value.constraint) == ("23505", "marks_line_key")
+    with pytest.raises(StatementFailed) as unfit:
+        await statements.run(ADD, "canary", 1)
+    assert (unfit.value.sqlstate, "canary" in str(unfit.value)) == ("22000", False)
+    assert await statements.run(PID) == before, "its connection is as good as it was"
     assert "canary" not in str(refused.value)
     assert refused.value.__cause__ is None
     await pool.run("drop table marks")
@@ -130,6 +138,7 @@ async def test_a_frozen_server_costs_the_deadline_and_no_more(dsn: str, times: i
                 async with deadline(0.3):
                     await statements.run(PID)
             assert time.monotonic() - began < 1
+        assert proxy.connections == times, "none that was given up is used again"
 
 
 async def test_a_slow_statement_ends_with_the_call(statements: Statements) -> None:
@@ -171,6 +180,49 @@ async def test_the_servers_own_time_out_is_a_deadline(dsn: str) -> None:
     statements.close()
 
 
+class Credentials:
+    """Google's, which are fetched in a thread and no more than once while they are valid."""
+
+    def __init__(self) -> None:
+        self.valid = False
+        self.refreshed: list[threading.Thread] = []
+
+    def refresh(self, _request: object) -> None:
+        self.refreshed.append(threading.current_thread())
+        self.valid = True
+
+
+def credentials_of(monkeypatch: pytest.MonkeyPatch) -> Credentials:
+    credentials = Credentials()
+    monkeypatch.setattr("google.auth.default", lambda scopes: (credentials, scopes))
+    return credentials
+
+
+async def test_a_dial_through_the_connector_is_never_cut_short(
+    monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    ended: list[asyncpg.Connection] = []
+
+    class Connector:
+        def __init__(self, **_: object) -> None: ...
+
+        async def connect_async(self, *_: object, **__: object) -> object:
+            await asyncio.sleep(0.1)
+            ended.append(await asyncpg.connect(dsn))
+            return ended[-1]
+
+    credentials_of(monkeypatch)
+    monkeypatch.setattr("google.cloud.sql.connector.Connector", Connector)
+    statements = Statements(dial=cloud_sql(INSTANCE), size=1)
+    with pytest.raises(DeadlineExceeded):
+        async with deadline(0.05):
+            await statements.run(PID)
+    assert ended == []
+    assert await statements.run(ADD, 1, 1) == [(2,)]
+    assert [connection.is_closed() for connection in ended] == [True, False], "what came too late is hung up"
+    statements.close()
+
+
 async def test_the_connector_is_asked_as_it_must_be(monkeypatch: pytest.MonkeyPatch, dsn: str) -> None:
     made: list[dict[str, object]] = []
     asked: list[dict[str, object]] = []
@@ -183,6 +235,7 @@ async def test_the_connector_is_asked_as_it_must_be(monkeypatch: pytest.MonkeyPa
             asked.append({"instance": instance, "driver": driver, **options})
             return await asyncpg.connect(dsn, server_settings=options["server_settings"])
 
+    credentials = credentials_of(monkeypatch)
     monkeypatch.setattr("google.cloud.sql.connector.Connector", Connector)
     statements = Statements(dial=cloud_sql(INSTANCE), size=2)
     assert made == []
@@ -190,7 +243,11 @@ async def test_the_connector_is_asked_as_it_must_be(monkeypatch: pytest.MonkeyPa
         [(n + 1,)] for n in range(4)
     ]
     (options,) = made
+    assert options["credentials"] is credentials
+    assert options["ip_type"] is IPTypes.PRIVATE
     assert options["loop"] is asyncio.get_running_loop()
+    assert credentials.refreshed
+    assert threading.main_thread() not in credentials.refreshed
     assert (options["refresh_strategy"], options["enable_iam_auth"]) == ("lazy", True)
     assert (asked[0]["instance"], asked[0]["driver"]) == (INSTANCE.name, "asyncpg")
     assert (asked[0]["user"], asked[0]["db"]) == (INSTANCE.user, INSTANCE.database)
@@ -207,7 +264,10 @@ async def test_an_instance_that_the_connector_cannot_reach_is_unavailable(
         async def connect_async(self, *_: object, **__: object) -> object:
             raise error
 
+    credentials_of(monkeypatch)
     monkeypatch.setattr("google.cloud.sql.connector.Connector", Connector)
     with caplog.at_level(logging.WARNING), pytest.raises(Unavailable) as unavailable:
         await Statements(dial=cloud_sql(INSTANCE), size=1).run(PID)
     assert "canary" not in str(unavailable.value) + caplog.text
+    reasons = [record.fields["reason"] for record in caplog.records]  # type: ignore[attr-defined]
+    assert reasons == [type(error).__name__] * 2

@@ -29,7 +29,7 @@ IMPORTED = {
     "grpcio": ("grpc", "common/storage/firestore/client.py"),
     "protobuf": ("google.protobuf", "common/storage/firestore/events.py"),
     "cloud-sql-python-connector": ("google.cloud.sql.connector", "common/storage/postgres/connect.py"),
-    "asyncpg": ("asyncpg", "common/storage/postgres/statements.py"),
+    "asyncpg": ("asyncpg", "common/storage/postgres/dialling.py"),
     "pg8000": ("pg8000", "common/storage/postgres/connection.py"),
     "pyyaml": ("yaml", "common/suite/manifest.py"),
 }
@@ -58,6 +58,15 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def test_what_a_falling_server_forgets_is_a_rate_limit_alone() -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.glob("common/**/*.py")
+        if any(is_of(name, "common.storage.postgres.statements") for name in imports(path))
+    }
+    assert users == {"common/storage/postgres/permits.py", "common/services.py"}
 
 
 def is_of(name: str, module: str) -> bool:

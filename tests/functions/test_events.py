@@ -94,7 +94,9 @@ def test_an_event_that_can_be_handled_is(arena: Arena, canaries: Canaries, form:
 def no_events(arena: Arena, canaries: Canaries) -> dict[str, tuple[Ask, str]]:
     """What can never be handled, with the reason that is kept."""
     poison, none = "data is not DocumentEventData", "not a CloudEvent"
-    text = b"/" + canaries.new("data").encode()  # "/" can begin no protobuf message; by chance other text can be one
+    text = (
+        b"/" + canaries.new("data").encode()
+    )  # "/" can begin no protobuf message; by chance other text can be one
     kept: dict[str, tuple[Ask, str]] = {
         "text": (event(arena, canaries, data=text), poison),
         "JSON": (event(arena, canaries, data=b'{"x":"%b"}' % text), poison),

@@ -50,7 +50,7 @@ CONFIGURATION = {
         'var.domain == null ? "INGRESS': 'var.domain != null ? "INGRESS',
         '["roles/iam.serviceAccountTokenCreator"],\n': "[],\n",
         "cpu_idle          = true": "cpu_idle          = false",
-        "ceil(local.suite.pool / 2)": "local.suite.pool",
+        "max(1, floor(local.suite.pool / 2))": "local.suite.pool",
         "value     = local.firestore_database": 'value     = "(default)"',
     },
     "postgres.tf": {

@@ -106,7 +106,7 @@ def encrypt(keys: Mapping[str, Key], protected: str, plaintext: bytes) -> dict[s
 
 
 def decrypt(key: Key, envelope: Mapping[str, Any], entry: Mapping[str, Any]) -> bytes | None:
-    """The plaintext of ``envelope`` by the one recipient ``entry``, or None, whatever went wrong."""
+    """The plaintext of ``envelope`` by the one recipient ``entry``, both as `Outer.parse` has let them through, or None."""
     sealed = b64decode(envelope["ciphertext"]) + b64decode(envelope["tag"])
     cipher = AESGCM(_content_key(key, b64decode(entry["encrypted_key"])))
     try:

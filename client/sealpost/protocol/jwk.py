@@ -7,7 +7,7 @@ PS256 and ``sig``, an encryption key RSA-OAEP-256 and ``enc``; the two are never
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from sealpost.protocol import encoding, jose
 from sealpost.protocol.errors import malformed
@@ -41,17 +41,17 @@ class PublicKey:
     n: str
     use: Use
     kid: str = field(init=False)
-    library_key: Any = field(init=False, repr=False, compare=False)
+    jose_key: jose.Key = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _MODULUS.fullmatch(self.n):
             raise malformed("JWK: not a modulus of 3072 bits")
         object.__setattr__(self, "kid", thumbprint(self.n))
         try:
-            library_key = jose.load(self.to_json())
+            jose_key = jose.load(self.to_json())
         except ValueError:
             raise malformed("JWK: not an RSA key") from None
-        object.__setattr__(self, "library_key", library_key)
+        object.__setattr__(self, "jose_key", jose_key)
 
     @classmethod
     def parse(cls, value: object, use: Use) -> Self:
@@ -83,14 +83,14 @@ class PrivateKey:
 
     public: PublicKey
     _secret: dict[str, str] = field(repr=False)
-    library_key: Any = field(init=False, repr=False, compare=False)
+    jose_key: jose.Key = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
-            library_key = jose.load(self.to_json())
+            jose_key = jose.load(self.to_json())
         except ValueError:
             raise malformed("JWK: private members do not belong to the modulus") from None
-        object.__setattr__(self, "library_key", library_key)
+        object.__setattr__(self, "jose_key", jose_key)
 
     @property
     def kid(self) -> str:

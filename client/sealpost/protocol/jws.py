@@ -45,7 +45,7 @@ class Unverified:
         """The payload, if ``key`` signed it; else ``bad-signature``."""
         if key.kid != self.kid:
             raise ProtocolError(Code.BAD_SIGNATURE, "JWS: signed by another key than the one it should be")
-        if not jose.verify(key.library_key, self.compact):
+        if not jose.verify(key.jose_key, self.compact):
             raise ProtocolError(Code.BAD_SIGNATURE, "JWS: the signature does not verify")
         return self.claims
 
@@ -55,7 +55,7 @@ def sign(typ: Type, payload: dict[str, Any], key: PrivateKey) -> str:
     if key.public.use is not Use.SIGNING:
         raise ValueError("an encryption key does not sign")
     header = {"alg": jose.SIGN, "typ": typ.value, "kid": key.kid}
-    return jose.sign(key.library_key, encoding.compact_json(header), encoding.compact_json(payload).encode())
+    return jose.sign(key.jose_key, encoding.compact_json(header), encoding.compact_json(payload).encode())
 
 
 def parse(typ: Type, compact: object, *, limit: int = bounds.MAX_STATEMENT) -> Unverified:

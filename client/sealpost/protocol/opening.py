@@ -103,7 +103,7 @@ def open_message(document: Document, *, receiver: Receiver, known: Known) -> Ope
     """
     outer = Outer.parse(document.envelope)
     own = _own_key(outer, receiver)
-    plaintext = jose.decrypt(own.key.library_key, outer.members, outer.entries[own.key.kid])
+    plaintext = jose.decrypt(own.key.jose_key, outer.members, outer.entries[own.key.kid])
     if plaintext is None:
         raise ProtocolError(Code.UNDECRYPTABLE, "no key or no content that fits")
     parsed, context, body = _read_inner(plaintext)

@@ -43,7 +43,7 @@ def seal(
 
     Raises :class:`MessageTooLongError`, and ``malformed`` for a body that UTF-8 cannot carry.
     """
-    keys = {key.kid: key.library_key for key in sorted(recipients, key=lambda key: key.kid)}
+    keys = {key.kid: key.jose_key for key in sorted(recipients, key=lambda key: key.kid)}
     if not 1 <= len(keys) == len(recipients) <= bounds.MAX_RECIPIENTS:
         raise ValueError("1 to 100 distinct recipient keys")
     if heads.keys() != set(conversation.members) or uid not in heads:

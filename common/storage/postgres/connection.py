@@ -9,7 +9,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import PreparedStatement
 
 from common.errors import DeadlineExceeded
-from common.storage.postgres.failures import ConnectionLost, refusal
+from common.storage.postgres.failures import TOO_LONG, ConnectionLost, refusal
 
 Rows = list[list[Any]]
 Run = Callable[..., Rows]
@@ -79,7 +79,7 @@ class Connection:
     def _bound_socket(self) -> None:
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise DeadlineExceeded("The database took too long.")
+            raise DeadlineExceeded(TOO_LONG)
         # pg8000 takes a time-out for the connection's whole life only; its version is pinned exactly.
         self._raw._usock.settimeout(left)  # noqa: SLF001
 
@@ -87,7 +87,7 @@ class Connection:
 def meaning(error: Exception) -> Exception:
     """What an exception of pg8000 means for the caller. Nothing of its text is carried along."""
     if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
-        return DeadlineExceeded("The database took too long.")
+        return DeadlineExceeded(TOO_LONG)
     if not isinstance(error, DatabaseError):
         return ConnectionLost(type(error).__name__)
     fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}

@@ -2,6 +2,8 @@
 
 from common.errors import DeadlineExceeded
 
+TOO_LONG = "The database took too long."
+
 _REPEATABLE = frozenset(
     {
         "0A000",  # cached plan must not change result type: a migration ran under us
@@ -42,5 +44,5 @@ def refusal(sqlstate: str, constraint: str | None) -> Exception:
     if sqlstate in _REPEATABLE or sqlstate.startswith("08"):
         return ConnectionLost(sqlstate)
     if sqlstate in {_QUERY_CANCELED, _LOCK_NOT_AVAILABLE}:
-        return DeadlineExceeded("The database took too long.")
+        return DeadlineExceeded(TOO_LONG)
     return StatementFailed(sqlstate, constraint)

@@ -13,7 +13,7 @@ from common.errors import DeadlineExceeded, Unavailable
 from common.settings import Settings
 from common.storage.postgres.connect import Connect, from_settings
 from common.storage.postgres.connection import Connection, Rows, Run
-from common.storage.postgres.failures import ConnectionLost
+from common.storage.postgres.failures import TOO_LONG, ConnectionLost
 
 logger = logging.getLogger("sealpost")  # see common.telemetry
 
@@ -78,7 +78,7 @@ class Pool:
             async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
-            raise DeadlineExceeded("The database took too long.") from None
+            raise DeadlineExceeded(TOO_LONG) from None
 
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -107,7 +107,7 @@ class Pool:
         if connection is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise DeadlineExceeded("The database took too long.")
+                raise DeadlineExceeded(TOO_LONG)
             connection = self._mine.connection = self._connect(left)
             with self._lock:
                 self._open.add(connection)

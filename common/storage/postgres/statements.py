@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 import asyncpg
@@ -10,20 +9,17 @@ import asyncpg
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
 from common.settings import Settings
-from common.storage.postgres.failures import ConnectionLost, refusal
-from common.storage.postgres.server import APPLICATION, BOUNDS, Instance, Server, server_of
+from common.storage.postgres.dialling import Dial, cloud_sql, direct
+from common.storage.postgres.failures import TOO_LONG, ConnectionLost, StatementFailed, refusal
+from common.storage.postgres.server import Server, server_of
 
 logger = logging.getLogger("sealpost")  # see common.telemetry
-
-Dial = Callable[[], Awaitable[Any]]
-"""Opens an `asyncpg.Connection`."""
 
 Rows = list[Any]
 """Each is a sequence of its columns."""
 
-_SETTINGS = {"application_name": APPLICATION, "synchronous_commit": "off", **BOUNDS}
+_DATA_EXCEPTION = "22000"
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-_TOO_LONG = "The database took too long."
 
 
 class Statements:
@@ -61,11 +57,13 @@ class Statements:
             async with asyncio.timeout(remaining(self._at_most)), self._free:
                 try:
                     return await self._attempt(self._warm(), sql, values)
-                except ConnectionLost:
+                except ConnectionLost as lost:
+                    _log(lost)
                     return await self._attempt(None, sql, values)
         except TimeoutError:
-            raise DeadlineExceeded(_TOO_LONG) from None
-        except ConnectionLost:
+            raise DeadlineExceeded(TOO_LONG) from None
+        except ConnectionLost as lost:
+            _log(lost)
             raise Unavailable("The database cannot be reached.") from None
 
     def close(self) -> None:
@@ -81,72 +79,34 @@ class Statements:
         return None
 
     async def _attempt(self, connection: Any, sql: str, values: tuple[object, ...]) -> Rows:
-        rows: Rows | None = None
+        is_sound = False
         try:
             connection = connection or await self._dial()
-            rows = await connection.fetch(sql, *values)
+            rows: Rows = await connection.fetch(sql, *values)
+            is_sound = True
         except _FAILURES as error:
-            meant = _meaning(error)
-            if isinstance(meant, ConnectionLost):
-                logger.warning("lost a PostgreSQL connection", extra={"fields": {"reason": meant.reason}})
+            is_open = connection is not None and not connection.is_closed()
+            meant = _meaning(error, is_open=is_open)
+            is_sound = is_open and not isinstance(meant, ConnectionLost)
             raise meant from None
         finally:
-            if rows is not None:
+            if is_sound:
                 self._idle.append(connection)
             elif connection is not None:
                 connection.terminate()  # an answer may still arrive, and nobody waits for it
         return rows
 
 
-def direct(server: Server) -> Dial:
-    return lambda: asyncpg.connect(
-        user=server.user,
-        password=server.password,
-        host=server.host,
-        port=server.port,
-        database=server.database,
-        ssl=server.tls,
-        server_settings=_SETTINGS,
-    )
-
-
-def cloud_sql(instance: Instance) -> Dial:
-    """Over its private address. The connector is imported and made with the first connection, as pg8000's is."""
-    connectors: list[Any] = []
-
-    async def dial() -> Any:
-        try:
-            if not connectors:
-                from google.cloud.sql.connector import Connector, IPTypes
-
-                connectors.append(
-                    Connector(
-                        loop=asyncio.get_running_loop(),
-                        refresh_strategy="lazy",
-                        enable_iam_auth=True,
-                        ip_type=IPTypes.PRIVATE,
-                    )
-                )
-            connection: Any = await connectors[0].connect_async(
-                instance.name,
-                "asyncpg",
-                user=instance.user,
-                db=instance.database,
-                server_settings=_SETTINGS,
-            )
-        except _FAILURES:
-            raise
-        except Exception as error:  # noqa: BLE001 - the connector raises google.auth's, aiohttp's and its own
-            raise ConnectionLost(type(error).__name__) from None
-        return connection
-
-    return dial
-
-
-def _meaning(error: Exception) -> Exception:
+def _meaning(error: Exception, *, is_open: bool) -> Exception:
     """What an exception of asyncpg means for the caller. Nothing of its text is carried along."""
     if isinstance(error, TimeoutError):
-        return DeadlineExceeded(_TOO_LONG)
+        return DeadlineExceeded(TOO_LONG)
     if isinstance(error, asyncpg.PostgresError):
         return refusal(error.sqlstate or "XX000", getattr(error, "constraint_name", None))
+    if isinstance(error, asyncpg.InterfaceError) and is_open:
+        return StatementFailed(_DATA_EXCEPTION, None)  # the driver refused a value; the server never saw it
     return ConnectionLost(type(error).__name__)
+
+
+def _log(lost: ConnectionLost) -> None:
+    logger.warning("lost a PostgreSQL connection", extra={"fields": {"reason": lost.reason}})

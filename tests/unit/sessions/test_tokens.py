@@ -88,6 +88,7 @@ REFUSED = {
     "not a token": "token",
     "not ASCII": "t\u00f6ken.\u00e9.\u00e8",
     "a null byte": "\0.\0.\0",
+    "half a character": "\ud800.a.b",
     "claims are a list": access_token(OURS, HEADER, [1]),
     "sub is a number": signed(sub=1),
     "cnf is a string": signed(cnf="jkt"),
@@ -176,9 +177,10 @@ def test_a_known_token_ends_with_its_key(monkeypatch: pytest.MonkeyPatch) -> Non
     known = Known(monkeypatch)
     token = known.issue()
     known.caller(token)
-    known.keys.keys = {"next": THEIRS}
-    with pytest.raises(Unauthenticated):
-        known.caller(token)
+    for keys in ({"next": THEIRS}, {"current": THEIRS}):
+        known.keys.keys = keys
+        with pytest.raises(Unauthenticated):
+            known.caller(token)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_weak_jti_is_refused(jti: str) -> None:
 def test_a_failed_unwrap_looks_like_a_failed_tag(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7516 section 11.5: the content is decrypted all the same, with a random key."""
     key = private_key("bob_encryption")
-    envelope = jose.encrypt({key.kid: key.public.library_key}, '{"alg":"RSA-OAEP-256","enc":"A256GCM"}', b"x")
+    envelope = jose.encrypt({key.kid: key.public.jose_key}, '{"alg":"RSA-OAEP-256","enc":"A256GCM"}', b"x")
     decrypted_with = []
 
     class Watched:
@@ -141,8 +141,8 @@ def test_a_failed_unwrap_looks_like_a_failed_tag(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(jose, "AESGCM", Watched)
     [entry] = envelope["recipients"]
     broken = entry | {"encrypted_key": "A" * 512}
-    assert jose.decrypt(key.library_key, envelope, broken) is None
-    assert jose.decrypt(key.library_key, envelope, broken) is None
+    assert jose.decrypt(key.jose_key, envelope, broken) is None
+    assert jose.decrypt(key.jose_key, envelope, broken) is None
     assert [len(content_key) for content_key in decrypted_with] == [32, 32]
     assert decrypted_with[0] != decrypted_with[1]
-    assert jose.decrypt(key.library_key, envelope, entry) == b"x"
+    assert jose.decrypt(key.jose_key, envelope, entry) == b"x"
