@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -25,6 +26,11 @@ ADD = "select $1::bigint + $2::bigint"
 PID = "select pg_backend_pid()"
 INSTANCE = Instance("project:region:name", "sa@project.iam", "sealpost")
 PORT_OF_NOBODY = 1
+
+
+def reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Why connections were lost, as the log has it."""
+    return [vars(record)["fields"]["reason"] for record in caplog.records]
 
 
 async def test_values_of_every_type_used_come_back_as_they_went(statements: Statements) -> None:
@@ -98,9 +104,8 @@ async def test_a_server_that_is_lost_twice_is_unavailable(
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(Unavailable):
         await statements.run("select pg_terminate_backend(pg_backend_pid())")
-    reasons = [record.fields["reason"] for record in caplog.records]  # type: ignore[attr-defined]
-    assert len(reasons) == 2
-    assert set(reasons) <= {"57P01", "08003"}, (
+    assert len(reasons(caplog)) == 2
+    assert set(reasons(caplog)) <= {"57P01", "08003"}, (
         "the server's word, or the connection's end if that comes first"
     )
     assert await statements.run(ADD, 1, 1) == [(2,)]
@@ -173,7 +178,7 @@ async def test_waiting_for_a_connection_is_bounded_too(dsn: str) -> None:
 
 
 async def test_the_servers_own_time_out_is_a_deadline(dsn: str) -> None:
-    dial = lambda: asyncpg.connect(dsn, server_settings={"statement_timeout": "50ms"})  # noqa: E731
+    dial = partial(asyncpg.connect, dsn, server_settings={"statement_timeout": "50ms"})
     statements = Statements(dial=dial, size=1)
     with pytest.raises(DeadlineExceeded):
         await statements.run("select pg_sleep(5)")
@@ -269,5 +274,4 @@ async def test_an_instance_that_the_connector_cannot_reach_is_unavailable(
     with caplog.at_level(logging.WARNING), pytest.raises(Unavailable) as unavailable:
         await Statements(dial=cloud_sql(INSTANCE), size=1).run(PID)
     assert "canary" not in str(unavailable.value) + caplog.text
-    reasons = [record.fields["reason"] for record in caplog.records]  # type: ignore[attr-defined]
-    assert reasons == [type(error).__name__] * 2
+    assert reasons(caplog) == [type(error).__name__] * 2

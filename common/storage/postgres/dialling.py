@@ -10,7 +10,10 @@ from common.storage.postgres.failures import ConnectionLost
 from common.storage.postgres.server import APPLICATION, BOUNDS, Instance, Server
 
 Dial = Callable[[], Awaitable[Any]]
-"""Opens an `asyncpg.Connection`. Raises asyncpg's errors, OSError, or ConnectionLost."""
+"""Opens an `asyncpg.Connection`. Raises FAILURES or ConnectionLost."""
+
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What asyncpg raises."""
 
 _OPTIONS: dict[str, Any] = {
     "server_settings": {"application_name": APPLICATION, "synchronous_commit": "off", **BOUNDS},
@@ -65,7 +68,7 @@ def cloud_sql(instance: Instance) -> Dial:
         except asyncio.CancelledError:
             dialling.add_done_callback(_hang_up)
             raise
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except FAILURES:
             raise
         except Exception as error:  # noqa: BLE001 - the connector raises google.auth's, aiohttp's and its own
             raise ConnectionLost(type(error).__name__) from None

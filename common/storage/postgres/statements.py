@@ -9,7 +9,7 @@ import asyncpg
 from common.clock import remaining
 from common.errors import DeadlineExceeded, Unavailable
 from common.settings import Settings
-from common.storage.postgres.dialling import Dial, cloud_sql, direct
+from common.storage.postgres.dialling import FAILURES, Dial, cloud_sql, direct
 from common.storage.postgres.failures import TOO_LONG, ConnectionLost, StatementFailed, refusal
 from common.storage.postgres.server import Server, server_of
 
@@ -19,7 +19,6 @@ Rows = list[Any]
 """Each is a sequence of its columns."""
 
 _DATA_EXCEPTION = "22000"
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Statements:
@@ -84,7 +83,7 @@ class Statements:
             connection = connection or await self._dial()
             rows: Rows = await connection.fetch(sql, *values)
             is_sound = True
-        except _FAILURES as error:
+        except FAILURES as error:
             is_open = connection is not None and not connection.is_closed()
             meant = _meaning(error, is_open=is_open)
             is_sound = is_open and not isinstance(meant, ConnectionLost)

@@ -1,8 +1,8 @@
 """The floor: what a send cannot do without, in a bare loop with no HTTP around it: `python -m scripts.measuring.load.floor PLAN`.
 
-The token's verification, the prepared statement and the Firestore commit are the very ones of send_message, composed
-from the same settings, in as many loops side by side as the plan has clients. The rest of a send, its HTTP, its JSON
-and the checks of its envelope, is left out.
+The prepared statement and the Firestore commit are the very ones of send_message, composed from the same settings. So is
+the token's verification, done each time, where a function remembers it. They run in as many loops side by side as the
+plan has clients. The rest of a send, its HTTP, its JSON and the checks of its envelope, is left out.
 """
 
 import asyncio
