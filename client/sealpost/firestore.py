@@ -64,7 +64,7 @@ class FirestoreMailbox:
         run = self._channel.unary_stream(
             "/google.firestore.v1.Firestore/RunQuery",
             request_serializer=types.RunQueryRequest.serialize,
-            response_deserializer=types.RunQueryResponse.deserialize,
+            response_deserializer=types.RunQueryResponse.pb().FromString,
         )
         request = types.RunQueryRequest(parent=self._parent, structured_query=self._query(since, after))
         try:
@@ -145,11 +145,11 @@ class FirestoreListening:
         self._events: queue.SimpleQueue[MessageDocument | SealpostError | _Current] = queue.SimpleQueue()
         self.ready = False
         self._over = threading.Event()
-        self._window: set[str] = set()
+        self._window: dict[str, tuple[int, int]] = {}
         method = channel.stream_stream(
             "/google.firestore.v1.Firestore/Listen",
             request_serializer=types.ListenRequest.serialize,
-            response_deserializer=types.ListenResponse.deserialize,
+            response_deserializer=types.ListenResponse.pb().FromString,
         )
         self._call = method(self._requests(requests), metadata=metadata)
         threading.Thread(target=self._receive, name="sealpost-listen", daemon=True).start()
@@ -195,13 +195,12 @@ class FirestoreListening:
         finally:
             self._over.set()
 
-    def _take(self, answer: types.ListenResponse) -> None:
-        kind = types.ListenResponse.pb(answer).WhichOneof("response_type")
+    def _take(self, answer: Any) -> None:
+        kind = answer.WhichOneof("response_type")
         if kind == "document_change":
             change = answer.document_change
             if _MESSAGES in change.target_ids:
-                self._window.add(change.document.name)
-                self._events.put(_document(change.document))
+                self._take_message(change.document)
             else:
                 self._gone(change.document.name, change.removed_target_ids)
         elif kind == "document_delete":
@@ -214,13 +213,20 @@ class FirestoreListening:
         elif kind == "target_change":
             self._take_target_change(answer.target_change)
 
+    def _take_message(self, document: Any) -> None:
+        """A message that is new in the window, or changed: the emulator sends the whole window for each new one."""
+        version = document.update_time.seconds, document.update_time.nanos
+        if self._window.get(document.name) != version:
+            self._window[document.name] = version
+            self._events.put(_document(document))
+
     def _gone(self, name: str, targets: Container[int]) -> None:
         """A document that left the window, or the session."""
         if name == self._session and _SESSION in targets:
             raise FirestoreDenied
-        self._window.discard(name)
+        self._window.pop(name, None)
 
-    def _take_target_change(self, change: types.TargetChange) -> None:
+    def _take_target_change(self, change: Any) -> None:
         kinds = types.TargetChange.TargetChangeType
         if change.target_change_type == kinds.REMOVE:
             raise _failure_of_code(change.cause.code, self._host)
@@ -248,10 +254,10 @@ def _failure_of_code(code: int, host: str) -> SealpostError:
     return FirestoreLost(cause, code="listen-lost", cure="Check the network, then try again.")
 
 
-def _document(document: types.Document) -> MessageDocument:
+def _document(document: Any) -> MessageDocument:
     """Missing or wrongly typed fields become empty ones: the checks of the envelope then refuse the message."""
     parts = document.name.split("/")
-    fields = types.Document.pb(document).fields
+    fields = document.fields
     expires_at = fields["expires_at"].timestamp_value if "expires_at" in fields else None
     return MessageDocument(
         name=document.name,

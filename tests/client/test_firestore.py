@@ -26,15 +26,21 @@ class Refusal(grpc.RpcError):
 
 
 class Channel:
-    """Answers with what the test gives, then waits to be cancelled, or fails."""
+    """Answers with what the test gives, as it would come over the wire, then waits to be cancelled, or fails."""
 
     def __init__(self, answers: Iterable[Any], failure: Exception | None = None) -> None:
-        self._answers = list(answers)
+        self._answers = [type(answer).serialize(answer) for answer in answers]
+        self._read: Callable[[bytes], Any] = bytes
         self._failure = failure
         self.requests: list[Any] = []
         self.metadata: dict[str, Any] = {}
 
-    def stream_stream(self, _path: str, **_serializers: object) -> Callable[..., "Channel"]:
+    def stream_stream(
+        self, _path: str, *, request_serializer: object, response_deserializer: Callable[[bytes], Any]
+    ) -> Callable[..., "Channel"]:
+        del request_serializer
+        self._read = response_deserializer
+
         def start(requests: Iterator[Any], *, metadata: tuple[tuple[str, str], ...]) -> "Channel":
             self.requests = [next(requests), next(requests)]
             self.metadata = dict(metadata)
@@ -42,32 +48,38 @@ class Channel:
 
         return start
 
-    def unary_stream(self, _path: str, **_serializers: object) -> Callable[..., list[Any]]:
+    def unary_stream(
+        self, _path: str, *, request_serializer: object, response_deserializer: Callable[[bytes], Any]
+    ) -> Callable[..., list[Any]]:
+        del request_serializer
+
         def run(request: Any, *, timeout: float, metadata: tuple[tuple[str, str], ...]) -> list[Any]:
             assert timeout > 0
             self.requests, self.metadata = [request], dict(metadata)
             if self._failure is not None:
                 raise self._failure
-            return self._answers
+            return [response_deserializer(answer) for answer in self._answers]
 
         return run
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self._answers
+        yield from map(self._read, self._answers)
         if self._failure is not None:
             raise self._failure
 
     def cancel(self) -> None: ...
 
 
-def document(mid: str = "m1", **fields: Any) -> types.Document:
+def document(mid: str = "m1", version: int = 1, **fields: Any) -> types.Document:
     values = {
         "sender_uid": types.Value(string_value="bob"),
         "sender_device": types.Value(string_value="device"),
         "envelope": types.Value(string_value="{}"),
         "sent_at": types.Value(timestamp_value={"seconds": 5, "nanos": 7000}),
     } | fields
-    return types.Document(name=f"{PARENT}/conversations/c1/messages/{mid}", fields=values)
+    return types.Document(
+        name=f"{PARENT}/conversations/c1/messages/{mid}", fields=values, update_time={"seconds": version}
+    )
 
 
 def added(one: types.Document) -> types.ListenResponse:
@@ -159,6 +171,14 @@ def test_the_window_is_counted() -> None:
     read(less)
 
     assert (full.full, less.full) == (True, False)
+
+
+def test_what_the_window_holds_is_given_out_again_only_where_it_changed() -> None:
+    listener = listening(added(document("m1")), added(document("m1")), added(document("m1", version=2)))
+
+    found, _ = read(listener)
+
+    assert [one.mid for one in found] == ["m1", "m1"]
 
 
 @pytest.mark.parametrize(
