@@ -219,8 +219,12 @@ class Pinning:
             for device, statement in contact.keys.items()
             if device in active
         }
+        devices = {key.statement: device for device, key in newest.items()}
         shown: set[str] = set()
         for statement in statements:
+            if statement in devices:
+                shown.add(devices[statement])
+                continue
             key = encryption_keys.verify(statement, chain=chain, now=now)
             pinned = newest.get(key.device)
             known = before.keys.get(key.device)
