@@ -17,6 +17,8 @@ class Settings:
     clients: tuple[int, ...]
     pairs: int
     """Messages sent to a waiting receiver in one run."""
+    pairs_before: int
+    """As many are sent before the first run: the emulator's compiler has not met a listener until then."""
     calls: int
     """Of each function, one after the other, in one run."""
     timings: int
@@ -49,7 +51,8 @@ FULL = Settings(
     warm_up=1.0,
     emulator_warm_up=20.0,
     clients=(1, 8, 32),
-    pairs=150,
+    pairs=50,
+    pairs_before=600,
     calls=30,
     timings=150,
     operations=300,
@@ -68,6 +71,7 @@ QUICK = Settings(
     emulator_warm_up=4.0,
     clients=(1, 8),
     pairs=20,
+    pairs_before=20,
     calls=3,
     timings=6,
     operations=30,
