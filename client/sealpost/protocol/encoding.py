@@ -8,8 +8,7 @@ import base64
 import binascii
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeGuard
 
 from sealpost.protocol.bounds import MAX_INTEGER, MAX_NESTING
@@ -19,7 +18,6 @@ _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/...")
 """The alphabets differ in two characters; base64's own two, and its padding, become one that is in neither."""
 _LAST: Final = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
 """What a text ends with whose last character has bits to spare, all of them zero: by its length modulo four."""
-_CANONICAL_STRING: Final = re.compile(r"[ !#-\[\]-~]*")
 
 
 def b64encode(data: bytes) -> str:
@@ -53,31 +51,31 @@ def digest(compact: str) -> str:
     return sha256(compact.encode("ascii"))
 
 
-def canonical(value: object, *, levels: int = MAX_NESTING) -> str:
+def canonical(value: object, levels: int = MAX_NESTING) -> str:
     r"""RFC 8785 restricted to objects, arrays, null, integers 0..2^53-1 and plain printable ASCII strings.
 
     Anything else (booleans, floats, negative numbers, other characters, ``"`` and ``\``) is refused,
     and so are objects and arrays nested more than ``levels`` deep.
     """
-    if value is None:
-        return "null"
+    if isinstance(value, str):
+        if not (value.isascii() and value.isprintable()) or '"' in value or "\\" in value:
+            raise malformed("canonical JSON: string outside plain printable ASCII")
+        return f'"{value}"'
     if type(value) is int:
         if not 0 <= value <= MAX_INTEGER:
             raise malformed("canonical JSON: integer out of range")
         return str(value)
-    if isinstance(value, str):
-        if not _CANONICAL_STRING.fullmatch(value):
-            raise malformed("canonical JSON: string outside plain printable ASCII")
-        return f'"{value}"'
+    if value is None:
+        return "null"
     if levels == 0:
         raise malformed("canonical JSON: nested too deep, or of a kind that it does not know")
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         if not all(isinstance(name, str) for name in value):
             raise malformed("canonical JSON: member name is not a string")
-        pairs = (f"{canonical(name)}:{canonical(value[name], levels=levels - 1)}" for name in sorted(value))
+        pairs = [f"{canonical(name)}:{canonical(value[name], levels - 1)}" for name in sorted(value)]
         return "{" + ",".join(pairs) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return "[" + ",".join(canonical(item, levels=levels - 1) for item in value) + "]"
+    if isinstance(value, (list, Sequence)) and not isinstance(value, (bytes, bytearray)):
+        return "[" + ",".join([canonical(item, levels - 1) for item in value]) + "]"
     raise malformed("canonical JSON: value of a kind that it does not know")
 
 
@@ -91,12 +89,10 @@ def compact_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in result:
-            raise malformed("JSON: duplicate member")
-        result[name] = value
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise malformed("JSON: duplicate member")
     return result
 
 
@@ -117,7 +113,7 @@ def loads(text: str | bytes) -> Any:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         value = _DECODER.decode(text)
-        if "\\u" in text:
+        if "\\" in text:
             compact_json(value).encode("utf-8")
     except (ValueError, RecursionError):
         raise malformed("JSON: not well formed") from None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from sealpost.protocol import bounds, encoding, identifiers, jose, jws
 from sealpost.protocol.errors import malformed
@@ -45,14 +45,18 @@ def protected_header(ctx_hash: str) -> str:
 class Outer:
     """An envelope whose shape, bounds and version are right; nothing of it is authenticated."""
 
-    members: Mapping[str, Any] = field(repr=False)
-    entries: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    protected: str
     ctx: str
+    wrapped: Mapping[str, bytes] = field(repr=False)
+    """The encrypted content key of each recipient, by the id of the recipient's key, ascending."""
+    iv: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+    tag: bytes = field(repr=False)
 
     @property
     def kids(self) -> tuple[str, ...]:
         """The recipients' key ids, ascending."""
-        return tuple(self.entries)
+        return tuple(self.wrapped)
 
     @classmethod
     def parse(cls, envelope: str) -> Self:
@@ -64,11 +68,14 @@ class Outer:
             raise malformed("envelope: not an object")
         ctx = _read_protected(jwe.get("protected"))
         encoding.members(jwe, _MEMBERS)
-        for name, pattern in (("iv", _IV), ("tag", _TAG)):
-            _matching(pattern, jwe[name])
-        if not isinstance(jwe["ciphertext"], str) or not encoding.b64decode(jwe["ciphertext"]):
+        iv, tag = _decoded(_IV, jwe["iv"]), _decoded(_TAG, jwe["tag"])
+        ciphertext = encoding.b64decode(jwe["ciphertext"]) if isinstance(jwe["ciphertext"], str) else b""
+        if not ciphertext:
             raise malformed("envelope: no ciphertext")
-        return cls(jwe, _read_entries(jwe["recipients"]), ctx)
+        wrapped = _read_entries(jwe["recipients"])
+        return cls(
+            protected=jwe["protected"], ctx=ctx, wrapped=wrapped, iv=iv, ciphertext=ciphertext, tag=tag
+        )
 
 
 def _read_protected(value: object) -> str:
@@ -84,22 +91,22 @@ def _read_protected(value: object) -> str:
     return identifiers.hash256(header["ctx"])
 
 
-def _read_entries(value: object) -> dict[str, dict[str, Any]]:
+def _read_entries(value: object) -> dict[str, bytes]:
     if not isinstance(value, list) or not 1 <= len(value) <= bounds.MAX_RECIPIENTS:
         raise malformed("envelope: 1 to 100 recipients")
-    entries: dict[str, dict[str, Any]] = {}
+    wrapped: dict[str, bytes] = {}
     last = ""
     for entry in value:
         encoding.members(entry, _ENTRY)
         kid = identifiers.hash256(encoding.members(entry["header"], _ENTRY_HEADER)["kid"])
-        _matching(_WRAPPED_KEY, entry["encrypted_key"])
+        wrapped[kid] = _decoded(_WRAPPED_KEY, entry["encrypted_key"])
         if kid <= last:
             raise malformed("envelope: recipients are not ascending by distinct kid")
-        entries[kid] = entry
         last = kid
-    return entries
+    return wrapped
 
 
-def _matching(pattern: re.Pattern[str], value: Any) -> None:
+def _decoded(pattern: re.Pattern[str], value: object) -> bytes:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise malformed("envelope: a part of another length than its algorithm's")
+    return encoding.b64decode(value)

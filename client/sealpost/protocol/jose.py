@@ -105,12 +105,13 @@ def encrypt(keys: Mapping[str, Key], protected: str, plaintext: bytes) -> dict[s
     return sealed
 
 
-def decrypt(key: Key, envelope: Mapping[str, Any], entry: Mapping[str, Any]) -> bytes | None:
-    """The plaintext of ``envelope`` by the one recipient ``entry``, both as `Outer.parse` has let them through, or None."""
-    sealed = b64decode(envelope["ciphertext"]) + b64decode(envelope["tag"])
-    cipher = AESGCM(_content_key(key, b64decode(entry["encrypted_key"])))
+def decrypt(
+    key: Key, *, wrapped: bytes, protected: str, iv: bytes, ciphertext: bytes, tag: bytes
+) -> bytes | None:
+    """The plaintext of a JWE whose content key is ``wrapped`` for ``key``, or None."""
+    cipher = AESGCM(_content_key(key, wrapped))
     try:
-        return cipher.decrypt(b64decode(envelope["iv"]), sealed, envelope["protected"].encode())
+        return cipher.decrypt(iv, ciphertext + tag, protected.encode())
     except InvalidTag:
         return None
 

@@ -103,7 +103,14 @@ def open_message(document: Document, *, receiver: Receiver, known: Known) -> Ope
     """
     outer = Outer.parse(document.envelope)
     own = _own_key(outer, receiver)
-    plaintext = jose.decrypt(own.key.jose_key, outer.members, outer.entries[own.key.kid])
+    plaintext = jose.decrypt(
+        own.key.jose_key,
+        wrapped=outer.wrapped[own.key.kid],
+        protected=outer.protected,
+        iv=outer.iv,
+        ciphertext=outer.ciphertext,
+        tag=outer.tag,
+    )
     if plaintext is None:
         raise ProtocolError(Code.UNDECRYPTABLE, "no key or no content that fits")
     parsed, context, body = _read_inner(plaintext)

@@ -21,6 +21,10 @@ CANONICAL = st.recursive(
 )
 
 
+def test_a_name_goes_before_the_names_that_go_on_from_it() -> None:
+    assert encoding.canonical({"a!": 2, "a": 1, "a#": 3}) == '{"a":1,"a!":2,"a#":3}'
+
+
 @given(st.binary(max_size=64))
 def test_base64url_returns_what_it_was_given(data: bytes) -> None:
     text = encoding.b64encode(data)

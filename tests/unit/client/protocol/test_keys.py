@@ -139,10 +139,11 @@ def test_a_failed_unwrap_looks_like_a_failed_tag(monkeypatch: pytest.MonkeyPatch
             return self.cipher.decrypt(*sealed)
 
     monkeypatch.setattr(jose, "AESGCM", Watched)
-    [entry] = envelope["recipients"]
-    broken = entry | {"encrypted_key": "A" * 512}
-    assert jose.decrypt(key.jose_key, envelope, broken) is None
-    assert jose.decrypt(key.jose_key, envelope, broken) is None
+    parts: Any = {name: encoding.b64decode(envelope[name]) for name in ("iv", "ciphertext", "tag")}
+    parts |= {"protected": envelope["protected"]}
+    wrapped = encoding.b64decode(envelope["recipients"][0]["encrypted_key"])
+    assert jose.decrypt(key.jose_key, wrapped=bytes(384), **parts) is None
+    assert jose.decrypt(key.jose_key, wrapped=bytes(384), **parts) is None
     assert [len(content_key) for content_key in decrypted_with] == [32, 32]
     assert decrypted_with[0] != decrypted_with[1]
-    assert jose.decrypt(key.jose_key, envelope, entry) == b"x"
+    assert jose.decrypt(key.jose_key, wrapped=wrapped, **parts) == b"x"

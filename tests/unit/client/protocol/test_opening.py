@@ -7,6 +7,7 @@ import pytest
 
 from sealpost.protocol import chain, encoding, jose, opening
 from sealpost.protocol.context import kids_hash
+from sealpost.protocol.envelope import Outer
 from sealpost.protocol.errors import Code, HiddenError, Notice, ProtocolError
 from tests.vectors import forge, messages
 from tests.vectors.messages import MILLISECONDS, OTHER_HASH, context, sealed
@@ -139,23 +140,19 @@ def test_a_held_key_goes_before_a_destroyed_one() -> None:
 
 
 def test_one_recipients_key_alone_is_unwrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = document(
+        sealed(context(kids=kids_hash(key.kid for key in messages.both_keys())), keys=messages.both_keys())
+    )
     seen = []
     original = jose.decrypt
 
-    def watch(key: jose.Key, envelope: Any, entry: Any) -> bytes | None:
-        seen.append(entry["header"]["kid"])
-        return original(key, envelope, entry)
+    def watch(key: jose.Key, *, wrapped: bytes, **parts: Any) -> bytes | None:
+        seen.append(wrapped)
+        return original(key, wrapped=wrapped, **parts)
 
     monkeypatch.setattr(jose, "decrypt", watch)
-    opened(
-        document(
-            sealed(
-                context(kids=kids_hash(key.kid for key in messages.both_keys())),
-                keys=messages.both_keys(),
-            )
-        )
-    )
-    assert seen == [person("bob").encryption.kid]
+    opened(both)
+    assert seen == [Outer.parse(both.envelope).wrapped[person("bob").encryption.kid]]
 
 
 def test_a_newer_head_is_asked_for() -> None:
