@@ -84,11 +84,10 @@ def _children(pid: int) -> Iterable[int]:
         rows = [line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines()]
         return [int(child) for child, parent in rows if int(parent) == pid]
     children: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children.extend(int(child) for child in task.read_text(encoding="ascii").split())
-        except OSError:
-            continue
+    with suppress(OSError):  # it has just ended, or one of its threads: glob finds the folder, then lists it
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):
+                children.extend(int(child) for child in task.read_text(encoding="ascii").split())
     return children
 
 

@@ -166,3 +166,12 @@ def test_senders_come_from_all_over_a_population(tmp_path: Path) -> None:
     few = Senders(Population(3), tmp_path, tmp_path, "http://127.0.0.1:1")
     assert [one.number for one in few.people()] == [0, 1, 2]
     assert few.population.other(Person(2)) == Person(0)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "glob", gone)
+
+    assert usage.cpu_of(os.getpid()) > 0
