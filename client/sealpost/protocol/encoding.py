@@ -69,12 +69,12 @@ def canonical(value: object, levels: int = MAX_NESTING) -> str:
         return "null"
     if levels == 0:
         raise malformed("canonical JSON: nested too deep, or of a kind that it does not know")
-    if isinstance(value, (dict, Mapping)):
+    if isinstance(value, Mapping):
         if not all(isinstance(name, str) for name in value):
             raise malformed("canonical JSON: member name is not a string")
         pairs = [f"{canonical(name)}:{canonical(value[name], levels - 1)}" for name in sorted(value)]
         return "{" + ",".join(pairs) + "}"
-    if isinstance(value, (list, Sequence)) and not isinstance(value, (bytes, bytearray)):
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return "[" + ",".join([canonical(item, levels - 1) for item in value]) + "]"
     raise malformed("canonical JSON: value of a kind that it does not know")
 
