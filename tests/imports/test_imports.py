@@ -140,6 +140,25 @@ def test_the_channel_to_google_brings_credentials_and_no_more() -> None:
     assert len(modules) < CHANNEL
 
 
+def test_what_is_loaded_stays_shared_with_the_workers() -> None:
+    """A collection in a worker would touch, and so copy, whatever it looks at."""
+    code = """
+import gc, os
+from common.services import compose
+compose().guarded
+loaded = len(gc.get_objects())
+if os.fork() == 0:
+    print(len(gc.get_objects()) < loaded / 100, gc.get_threshold()[0], flush=True)
+    os._exit(0)
+os.wait()
+"""
+    environment = {"GOOGLE_CLOUD_PROJECT": "demo-sealpost", "SEALPOST_URL": "http://127.0.0.1:1"}
+    done = subprocess.run(  # noqa: S603 - our own lines
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60
+    )
+    assert done.stdout.decode().split() == ["True", "10000"]
+
+
 def most(function: str) -> int:
     """How many modules it may load: a twentieth more than it did when this was written."""
     libraries = LOADS.get(function, set())
