@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from scripts.measuring import receiving
 from scripts.measuring.results import Results, Row
 
 
@@ -30,7 +31,14 @@ class Chart:
 
 def charts(found: Results) -> list[Chart]:
     """Those that these results have something for."""
-    every = [_throughput(found), _latency(found), _cold_start(found), *_growth(found), _sustained(found)]
+    every = [
+        _throughput(found),
+        _latency(found),
+        _receive(found),
+        _cold_start(found),
+        *_growth(found),
+        _sustained(found),
+    ]
     return [chart for chart in every if any(chart.series.values())]
 
 
@@ -47,6 +55,11 @@ def _latency(found: Results) -> Chart:
             point = _point(row, "p50_ms", str(row.case["clients"]))
             series.setdefault(str(row.case["target"]), []).extend(_known([point]))
     return Chart("latency", "A send's median time, by clients", "ms", "clients", series, logarithmic=True)
+
+
+def _receive(found: Results) -> Chart:
+    points = [Point(name, *spread) for name, spread in receiving.parts(found).items()]
+    return Chart("receive", "From one person's text to the other's, by part", "ms", series={"": points})
 
 
 def _cold_start(found: Results) -> Chart:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.local.layout import Layout
-from scripts.measuring import cost, results, tables
+from scripts.measuring import cost, receiving, results, tables
 from scripts.measuring.charts import charts
 from scripts.measuring.results import Results, Row
 
@@ -73,19 +73,13 @@ def receive(found: Results) -> str:
 
 
 def receive_shares(found: Results) -> str:
-    """Of the whole way of a message: what each part takes. Delivery is what is left."""
-    row = found.row("receive", target="sealpost")
-    whole = row.median("p50_ms") if row else None
-    if row is None or whole is None:
+    """Of the whole way of a message: what each part takes. The clients' state is what is left."""
+    measured = receiving.parts(found)
+    whole = found.median("receive", "p50_ms", target="sealpost")
+    if not measured or whole is None:
         return NOTHING
-    named = {
-        "looking up keys": "find_keys_p50_ms",
-        "sealing": "seal_p50_ms",
-        "send_message": "send_message_p50_ms",
-        "opening": "open_p50_ms",
-    }
-    parts = {name: row.median(figure) or 0.0 for name, figure in named.items()}
-    parts["Firestore's delivery, and both clients' own state"] = whole - sum(parts.values())
+    parts = {name: median for name, (median, _, _) in measured.items()}
+    parts["both clients' own state"] = whole - sum(parts.values())
     parts["all of it"] = whole
     return tables.markdown(
         ["part", "p50, ms", "share"],
@@ -168,6 +162,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
 
 PLOTS = {
     "send": ("throughput", "latency"),
+    "receive-shares": ("receive",),
     "cold-start": ("cold-start",),
     "growth": ("growth-accounts", "growth-devices", "growth-messages"),
     "sustained": ("sustained",),

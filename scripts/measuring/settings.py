@@ -46,10 +46,10 @@ class Settings:
 
 FULL = Settings(
     quick=False,
-    repetitions=3,
-    seconds=5.0,
+    repetitions=5,
+    seconds=3.0,
     warm_up=1.0,
-    emulator_warm_up=20.0,
+    emulator_warm_up=30.0,
     clients=(1, 8, 32),
     pairs=50,
     pairs_before=600,

@@ -83,16 +83,28 @@ class Clock:
     """Times named pieces of code, in nanoseconds."""
 
     spent: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _began: dict[str, int] = field(default_factory=dict)
+    """When each was last begun."""
 
     def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def timing(*args: Any, **kwargs: Any) -> Any:
-            began = time.perf_counter_ns()
+            began = self._began[name] = time.perf_counter_ns()
             try:
                 return function(*args, **kwargs)
             finally:
                 self.spent[name].append(time.perf_counter_ns() - began)
 
         return timing
+
+    def reached(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Time `from_{name}`: from where `name` was begun last to where `function` begins."""
+
+        def reaching(*args: Any, **kwargs: Any) -> Any:
+            if name in self._began:
+                self.spent[f"from_{name}"].append(time.perf_counter_ns() - self._began[name])
+            return function(*args, **kwargs)
+
+        return reaching
 
     def calls(self, service: Service) -> None:
         """Time each call of this client by its function's name."""

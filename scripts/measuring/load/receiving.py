@@ -22,7 +22,11 @@ _AT_ONCE = 20
 def run(plan: PeoplePlan) -> dict[str, Any]:
     clock = Clock()
     in_place_of("sealpost.sending", "seal", lambda seal: clock.timed("seal", seal))
-    in_place_of("sealpost.receiving", "open_message", lambda open_: clock.timed("open", open_))
+    in_place_of(
+        "sealpost.receiving",
+        "open_message",
+        lambda open_: clock.reached("send_message", clock.timed("open", open_)),
+    )
     received: dict[str, int] = {}
     sent: dict[str, int] = {}
     with people(plan, "alice", "bob") as (alice, bob):
