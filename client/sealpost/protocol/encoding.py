@@ -8,7 +8,6 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeGuard
 
 from sealpost.protocol.bounds import MAX_INTEGER, MAX_NESTING
@@ -58,9 +57,7 @@ def canonical(value: object, levels: int = MAX_NESTING) -> str:
     and so are objects and arrays nested more than ``levels`` deep.
     """
     if isinstance(value, str):
-        if not (value.isascii() and value.isprintable()) or '"' in value or "\\" in value:
-            raise malformed("canonical JSON: string outside plain printable ASCII")
-        return f'"{value}"'
+        return f'"{_plain(value)}"'
     if type(value) is int:
         if not 0 <= value <= MAX_INTEGER:
             raise malformed("canonical JSON: integer out of range")
@@ -69,14 +66,22 @@ def canonical(value: object, levels: int = MAX_NESTING) -> str:
         return "null"
     if levels == 0:
         raise malformed("canonical JSON: nested too deep, or of a kind that it does not know")
-    if isinstance(value, Mapping):
-        if not all(isinstance(name, str) for name in value):
-            raise malformed("canonical JSON: member name is not a string")
-        pairs = [f"{canonical(name)}:{canonical(value[name], levels - 1)}" for name in sorted(value)]
-        return "{" + ",".join(pairs) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, dict):
+        try:
+            names = sorted(value)
+            _plain("".join(names))
+        except TypeError:
+            raise malformed("canonical JSON: member name is not a string") from None
+        return "{" + ",".join([f'"{name}":{canonical(value[name], levels - 1)}' for name in names]) + "}"
+    if isinstance(value, list | tuple):
         return "[" + ",".join([canonical(item, levels - 1) for item in value]) + "]"
     raise malformed("canonical JSON: value of a kind that it does not know")
+
+
+def _plain(text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or '"' in text or "\\" in text:
+        raise malformed("canonical JSON: string outside plain printable ASCII")
+    return text
 
 
 def canonical_hash(value: object) -> str:

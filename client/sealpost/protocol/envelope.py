@@ -85,10 +85,10 @@ def _read_protected(value: object) -> str:
     if not isinstance(header, dict):
         raise malformed("envelope: protected header is not an object")
     jws.known_version(header)
-    encoding.members(header, frozenset(_FIXED) | {"ctx"})
-    if any(header[name] != fixed for name, fixed in _FIXED.items()):
-        raise malformed("envelope: another algorithm or type than this version's")
-    return identifiers.hash256(header["ctx"])
+    ctx = identifiers.hash256(header.get("ctx"))
+    if header != _FIXED | {"ctx": ctx}:
+        raise malformed("envelope: another algorithm or type than this version's, or another member")
+    return ctx
 
 
 def _read_entries(value: object) -> dict[str, bytes]:

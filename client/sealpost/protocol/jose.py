@@ -86,11 +86,10 @@ def sign(key: Key, protected: str, payload: bytes) -> str:
     return compact
 
 
-def verify(key: Key, compact: str) -> bool:
-    """Whether ``compact`` carries a PS256 signature of ``key``."""
-    signed, _, signature = compact.rpartition(".")
+def verify(key: Key, signed: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` is one of ``key`` over ``signed``, by PS256."""
     try:
-        key.primitive.verify(b64decode(signature), signed.encode(), _PSS, SHA256())
+        key.primitive.verify(signature, signed, _PSS, SHA256())
     except InvalidSignature:
         return False
     return True

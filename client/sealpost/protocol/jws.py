@@ -36,6 +36,7 @@ class Unverified:
     compact: str
     kid: str
     claims: dict[str, Any] = field(repr=False)
+    signature: bytes = field(repr=False)
 
     @property
     def hash(self) -> str:
@@ -45,7 +46,8 @@ class Unverified:
         """The payload, if ``key`` signed it; else ``bad-signature``."""
         if key.kid != self.kid:
             raise ProtocolError(Code.BAD_SIGNATURE, "JWS: signed by another key than the one it should be")
-        if not jose.verify(key.jose_key, self.compact):
+        signed, _, _ = self.compact.rpartition(".")
+        if not jose.verify(key.jose_key, signed.encode(), self.signature):
             raise ProtocolError(Code.BAD_SIGNATURE, "JWS: the signature does not verify")
         return self.claims
 
@@ -65,7 +67,7 @@ def parse(typ: Type, compact: object, *, limit: int = bounds.MAX_STATEMENT) -> U
     if not COMPACT.fullmatch(compact):
         raise malformed("JWS: not a compact JWS of an RSA-3072 key")
     header_part, payload_part, signature_part = compact.split(".")
-    encoding.b64decode(signature_part)
+    signature = encoding.b64decode(signature_part)
     header = encoding.members(encoding.loads(encoding.b64decode(header_part)), _HEADER)
     if header["typ"] != typ.value:
         raise malformed("JWS: another typ than the one of this place")
@@ -75,7 +77,7 @@ def parse(typ: Type, compact: object, *, limit: int = bounds.MAX_STATEMENT) -> U
     claims = encoding.loads(encoding.b64decode(payload_part))
     if not isinstance(claims, dict):
         raise malformed("JWS: payload is not an object")
-    return Unverified(compact, kid, claims)
+    return Unverified(compact, kid, claims, signature)
 
 
 def known_version(claims: dict[str, Any]) -> None:

@@ -213,7 +213,7 @@ def _check_heads(context: Context, known: Known) -> None:
     newer = {
         uid: seq
         for uid, (seq, _) in context.heads.items()
-        if uid not in known.chains or seq > known.chains[uid].head.seq
+        if uid not in known.chains or seq >= len(known.chains[uid].hashes)
     }
     if newer:
         raise HiddenError("newer chain heads are named than the pinned ones", chains=newer)
