@@ -24,7 +24,12 @@ def send(target: str, clients: int = 8, **figures: float) -> Row:
 
 
 def test_cases_take_turns() -> None:
-    assert interleaved(["a", "b", "c"], 3) == ["a", "b", "c"] * 3
+    order = interleaved(["a", "b", "c"], 5)
+    rounds = [tuple(order[start : start + 3]) for start in range(0, 15, 3)]
+    assert [set(each) for each in rounds] == [{"a", "b", "c"}] * 5
+    assert rounds[0] == ("a", "b", "c")
+    assert len(set(rounds)) > 1
+    assert interleaved(["a", "b", "c"], 5) == order
 
 
 def test_each_case_is_measured_in_its_turn_and_becomes_one_row() -> None:
@@ -35,9 +40,9 @@ def test_each_case_is_measured_in_its_turn_and_becomes_one_row() -> None:
         return {"per_second": float(len(turns))}
 
     rows = measured("send", [{"target": "a"}, {"target": "b"}], 2, measure)
-    assert turns == ["a", "b", "a", "b"]
+    assert turns == interleaved(["a", "b"], 2)
     assert [row.case for row in rows] == [{"target": "a"}, {"target": "b"}]
-    assert [run["per_second"] for run in rows[1].runs] == [2.0, 4.0]
+    assert [[turns[int(run["per_second"]) - 1] for run in row.runs] for row in rows] == [["a"] * 2, ["b"] * 2]
 
 
 def test_runs_of_one_case_are_gathered_wherever_they_came() -> None:
