@@ -41,7 +41,7 @@ MODULES = {
 PEERS = {"synapse": synapse, "prosody": prosody}
 
 _ROUNDS = 4
-"""Of the emulator's warming, which ends each with emptying it."""
+"""In which the emulator is warmed; each ends with emptying it."""
 
 
 def bench(layout: Layout, progress: Progress, arguments: BenchArguments) -> Path:
