@@ -1,6 +1,7 @@
 """The mutation run: each small fault put into a room of the domain must be found by that room's own unit tests."""
 
 import json
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +75,14 @@ def run_mutants(layout: Layout, progress: Progress) -> bool:
         progress.line(f"  and {len(mutants.survivors) - _SHOWN} more")
     progress.line(
         f"  {mutants.total - len(mutants.survivors)} of {mutants.total} mutants killed: "
-        f"{mutants.percent:.1f} % (at least {LEAST:.0f} %). To see one: cd {copy}; "
-        f"{layout.python} -m mutmut show NAME"
+        f"{mutants.percent:.1f} % (at least {LEAST:.0f} %). To see one: {to_see(copy, layout.python)}"
     )
     return mutants.percent >= LEAST
+
+
+def to_see(copy: Path, python: Path) -> str:
+    """What to type in a shell."""
+    return f"cd {shlex.quote(str(copy))}; {shlex.join([str(python), '-m', 'mutmut', 'show'])} NAME"
 
 
 def read(folder: Path) -> Mutants:

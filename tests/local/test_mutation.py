@@ -1,7 +1,8 @@
 import json
+import shlex
 from pathlib import Path
 
-from scripts.local.mutation import read
+from scripts.local.mutation import read, to_see
 
 
 def test_only_what_a_test_found_counts_as_killed(tmp_path: Path) -> None:
@@ -20,3 +21,16 @@ def test_only_what_a_test_found_counts_as_killed(tmp_path: Path) -> None:
 
 def test_no_mutants_are_not_a_success(tmp_path: Path) -> None:
     assert read(tmp_path).percent == 0
+
+
+def test_what_is_to_be_typed_holds_in_a_folder_with_a_space() -> None:
+    copy, python = Path("/a b/mutation"), Path("/a b/bin/python")
+    assert shlex.split(to_see(copy, python)) == [
+        "cd",
+        f"{copy};",
+        str(python),
+        "-m",
+        "mutmut",
+        "show",
+        "NAME",
+    ]
