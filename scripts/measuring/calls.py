@@ -13,7 +13,7 @@ def measure(stand: Stand) -> list[Row]:
     runs: list[tuple[Case, Figures]] = []
     timings: list[tuple[Case, Figures]] = []
     with stand.suite(TRUSTED_PROXIES="1") as suite:
-        for _ in interleaved([NAME], stand.settings.repetitions):
+        for _ in interleaved([NAME], stand.settings.long_repetitions):
             with stand.progress.step(f"{NAME}: {stand.settings.calls} people"):
                 told = tell_people(stand, suite, "calling", stand.settings.calls)
             runs.extend(({"function": function}, figures) for function, figures in told.items())

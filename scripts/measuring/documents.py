@@ -25,7 +25,7 @@ def machine(found: Results) -> str:
         [
             f"- Begun {found.at}, {found.minutes:.0f} minutes, commit `{found.commit}`",
             f"- {one.cores} cores of {one.cpu}, {one.memory_gib:.0f} GiB, {one.system}; load average before: {load}",
-            f"- {found.settings['repetitions']:.0f} repetitions of {found.settings['seconds']:.0f} s each, in turn",
+            f"- {found.settings['repetitions']:.0f} repetitions of {found.settings['seconds']:g} s each, in turn",
             f"- {parts}",
             *([f"- Not measured there: {peers}"] if peers else []),
         ]

@@ -34,7 +34,7 @@ def measure(stand: Stand) -> list[Row]:
         }
         if "synapse" in stand.peers:
             drives["synapse"] = _matrix(stand, started.enter_context(synapse.served(stand)))
-        for target in interleaved(list(drives), stand.settings.repetitions):
+        for target in interleaved(list(drives), stand.settings.long_repetitions):
             with stand.progress.step(f"{NAME}: {target}, {stand.settings.pairs} messages"):
                 runs.append(({"target": target}, drives[target]()))
             stand.clear()

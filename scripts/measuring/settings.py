@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 class Settings:
     quick: bool
     repetitions: int
-    """Of each case, in turn with the others."""
+    """Of each case, in turn with the others. Many and short: a host that is slow for seconds then hits few of them."""
+    long_repetitions: int
+    """Of what takes half a minute each time: the calls, and from text to text."""
     seconds: float
     """Of one run under load."""
     warm_up: float
@@ -46,9 +48,10 @@ class Settings:
 
 FULL = Settings(
     quick=False,
-    repetitions=5,
-    seconds=3.0,
-    warm_up=1.5,
+    repetitions=15,
+    long_repetitions=5,
+    seconds=1.5,
+    warm_up=0.5,
     emulator_warm_up=40.0,
     clients=(1, 8, 32),
     pairs=50,
@@ -66,6 +69,7 @@ FULL = Settings(
 QUICK = Settings(
     quick=True,
     repetitions=1,
+    long_repetitions=1,
     seconds=1.0,
     warm_up=0.4,
     emulator_warm_up=4.0,
