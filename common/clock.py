@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 
 from common.errors import DeadlineExceeded
@@ -31,6 +31,11 @@ def remaining(at_most: float = 30.0) -> float:
     if left <= 0:
         raise DeadlineExceeded("The call took too long.")
     return min(left, at_most)
+
+
+def bounded(seconds: float) -> AbstractAsyncContextManager[object]:
+    """Bound what runs inside to `seconds`, unless a call's deadline does already. Raises TimeoutError: it took longer."""
+    return asyncio.timeout(seconds) if _deadline.get() is None else nullcontext()
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+import msgspec
+from starlette.responses import Response
 
 _PRIVATE = {"cache-control": "no-store"}
 
@@ -8,7 +9,9 @@ _PRIVATE = {"cache-control": "no-store"}
 def json(value: dict[str, Any], status: int = 200, *, public_for: int = 0) -> Response:
     """A JSON answer; `public_for` seconds in shared caches, otherwise in none."""
     caching = {"cache-control": f"public, max-age={public_for}"} if public_for else _PRIVATE
-    return JSONResponse(value, status_code=status, headers=caching)
+    return Response(
+        msgspec.json.encode(value), status_code=status, headers=caching, media_type="application/json"
+    )
 
 
 def empty() -> Response:

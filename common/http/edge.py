@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
+from secrets import token_hex
 from typing import Generic, TypeVar, cast, get_type_hints
-from uuid import uuid4
 
 import functions_framework.aio
 from starlette.requests import ClientDisconnect, Request
@@ -165,7 +165,7 @@ def framed(edge: Edge, method: str, name: str, answer: Handler, *, limit: int = 
     async def function(request: Request) -> Response:
         if request.scope["path"] == HEALTH and request.method in {"GET", "HEAD"}:
             return healthy()
-        began, request_id = time.monotonic(), uuid4().hex
+        began, request_id = time.monotonic(), token_hex(16)
         code = None
         try:
             with edge.in_flight.one():
@@ -206,7 +206,7 @@ def healthy() -> Response:
 
 def refuse(name: str, method: str, error: SealpostError) -> Response:
     """The answer to what never reached a function, with its log line, in which `name` stands for the function."""
-    request_id = uuid4().hex
+    request_id = token_hex(16)
     problem = problem_of(error)
     log_call(
         name,

@@ -17,12 +17,10 @@ from common.errors import DeadlineExceeded, Unavailable
 from common.settings import Settings
 from common.storage.firestore import channels
 from common.storage.firestore.wire_pb2 import (
-    ArrayValue,
     CommitRequest,
     CommitResponse,
     Document,
     GetDocumentRequest,
-    Precondition,
     Value,
     Write,
 )
@@ -46,9 +44,9 @@ class FirestoreClient:
     def __init__(self, project: str, emulator: str | None, database: str = "(default)") -> None:
         self._database = f"projects/{project}/databases/{database}"
         self._connect = channels.to_emulator(emulator) if emulator else channels.to_google()
-        self._metadata = (("google-cloud-resource-prefix", self._database),) + (
-            (("authorization", "Bearer owner"),) if emulator else ()
-        )
+        self._metadata = grpc.aio.Metadata(("google-cloud-resource-prefix", self._database))
+        if emulator:
+            self._metadata.add("authorization", "Bearer owner")
         self._channel: Any = None
         self._stubs: dict[str, _Stub] = {}
 
@@ -128,43 +126,47 @@ def firestore_of(settings: Settings) -> FirestoreClient:
 
 def creating(name: str, fields: dict[str, Any]) -> Write:
     """A write that makes the document `name`, which must not stand there."""
-    return Write(
-        update=Document(name=name, fields=_values(fields)), current_document=Precondition(exists=False)
-    )
+    write = setting(name, fields)
+    write.current_document.exists = False
+    return write
 
 
 def setting(name: str, fields: dict[str, Any]) -> Write:
     """A write that makes the document `name`, or replaces it."""
-    return Write(update=Document(name=name, fields=_values(fields)))
+    write = Write()
+    write.update.name = name
+    for field, value in fields.items():
+        _put(write.update.fields[field], value)
+    return write
 
 
 def deleting(name: str) -> Write:
     return Write(delete=name)
 
 
-def timestamp(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def timestamp(seconds: float) -> Timestamp:
+    """In microseconds, which is all that Firestore keeps."""
+    whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
+    return Timestamp(seconds=whole, nanos=micros * 1000)
 
 
 def rfc3339(stamp: Timestamp) -> str:
     """A protobuf timestamp in UTC with microseconds, which is all that Firestore keeps."""
-    moment = datetime.fromtimestamp(stamp.seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{stamp.nanos // 1000:06d}Z"
+    moment = datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.nanos // 1000, tzinfo=None)
+    return moment.isoformat(timespec="microseconds") + "Z"
 
 
-def _values(fields: dict[str, Any]) -> dict[str, Value]:
-    return {name: _value(value) for name, value in fields.items()}
-
-
-def _value(value: Any) -> Value:
+def _put(into: Value, value: Any) -> None:
     match value:
         case str():
-            return Value(string_value=value)
+            into.string_value = value
         case int():
-            return Value(integer_value=value)
-        case datetime():
-            return Value(timestamp_value=value)
+            into.integer_value = value
+        case Timestamp():
+            into.timestamp_value.CopyFrom(value)
         case tuple() | list():
-            return Value(array_value=ArrayValue(values=[_value(item) for item in value]))
+            into.array_value.SetInParent()  # an empty one is one too
+            for item in value:
+                _put(into.array_value.values.add(), item)
         case _:
             raise TypeError(f"no document of ours holds a {type(value).__name__}")

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import asyncpg
 
-from common.clock import remaining
+from common.clock import bounded
 from common.errors import DeadlineExceeded, Unavailable
 from common.settings import Settings
 from common.storage.postgres.dialling import FAILURES, Dial, cloud_sql, direct
@@ -53,7 +53,7 @@ class Statements:
             StatementFailed: the server refused the statement.
         """
         try:
-            async with asyncio.timeout(remaining(self._at_most)), self._free:
+            async with bounded(self._at_most), self._free:
                 try:
                     return await self._attempt(self._warm(), sql, values)
                 except ConnectionLost as lost:
