@@ -47,8 +47,8 @@ class Outer:
 
     protected: str
     ctx: str
-    wrapped: Mapping[str, bytes] = field(repr=False)
-    """The encrypted content key of each recipient, by the id of the recipient's key, ascending."""
+    wrapped: Mapping[str, str] = field(repr=False)
+    """The encrypted content key of each recipient in base64url, by the id of the recipient's key, ascending."""
     iv: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
     tag: bytes = field(repr=False)
@@ -68,7 +68,7 @@ class Outer:
             raise malformed("envelope: not an object")
         ctx = _read_protected(jwe.get("protected"))
         encoding.members(jwe, _MEMBERS)
-        iv, tag = _decoded(_IV, jwe["iv"]), _decoded(_TAG, jwe["tag"])
+        iv, tag = encoding.b64decode(_shaped(_IV, jwe["iv"])), encoding.b64decode(_shaped(_TAG, jwe["tag"]))
         ciphertext = encoding.b64decode(jwe["ciphertext"]) if isinstance(jwe["ciphertext"], str) else b""
         if not ciphertext:
             raise malformed("envelope: no ciphertext")
@@ -91,22 +91,22 @@ def _read_protected(value: object) -> str:
     return ctx
 
 
-def _read_entries(value: object) -> dict[str, bytes]:
+def _read_entries(value: object) -> dict[str, str]:
     if not isinstance(value, list) or not 1 <= len(value) <= bounds.MAX_RECIPIENTS:
         raise malformed("envelope: 1 to 100 recipients")
-    wrapped: dict[str, bytes] = {}
+    wrapped: dict[str, str] = {}
     last = ""
     for entry in value:
         encoding.members(entry, _ENTRY)
         kid = identifiers.hash256(encoding.members(entry["header"], _ENTRY_HEADER)["kid"])
-        wrapped[kid] = _decoded(_WRAPPED_KEY, entry["encrypted_key"])
+        wrapped[kid] = _shaped(_WRAPPED_KEY, entry["encrypted_key"])
         if kid <= last:
             raise malformed("envelope: recipients are not ascending by distinct kid")
         last = kid
     return wrapped
 
 
-def _decoded(pattern: re.Pattern[str], value: object) -> bytes:
+def _shaped(pattern: re.Pattern[str], value: object) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise malformed("envelope: a part of another length than its algorithm's")
-    return encoding.b64decode(value)
+    return value

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from sealpost.protocol import bounds, encoding, identifiers, jose
@@ -10,9 +11,11 @@ from sealpost.protocol.errors import Code, ProtocolError, malformed
 from sealpost.protocol.jwk import PrivateKey, PublicKey, Use
 
 COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{512}", re.ASCII)
-"""A device's compact JWS, matched against the whole text before any library sees it."""
+"""A device's compact JWS. :func:`parse` takes nothing else; this is for where one is kept and not parsed."""
 
 _HEADER: Final = frozenset({"alg", "typ", "kid"})
+_PARTS: Final = 3
+_SIGNATURE: Final = 512
 
 
 class Type(StrEnum):
@@ -64,20 +67,27 @@ def parse(typ: Type, compact: object, *, limit: int = bounds.MAX_STATEMENT) -> U
     """Check the shape of ``compact`` (at most ``limit`` characters) and its header; ``malformed`` otherwise."""
     if not isinstance(compact, str) or len(compact) > limit:
         raise malformed("JWS: not a text within its bound")
-    if not COMPACT.fullmatch(compact):
+    parts = compact.split(".")
+    if len(parts) != _PARTS or len(parts[-1]) != _SIGNATURE:
         raise malformed("JWS: not a compact JWS of an RSA-3072 key")
-    header_part, payload_part, signature_part = compact.split(".")
+    header_part, payload_part, signature_part = parts
     signature = encoding.b64decode(signature_part)
-    header = encoding.members(encoding.loads(encoding.b64decode(header_part)), _HEADER)
-    if header["typ"] != typ.value:
-        raise malformed("JWS: another typ than the one of this place")
-    if header["alg"] != jose.SIGN:
-        raise malformed("JWS: another algorithm than the typ's")
-    kid = identifiers.hash256(header["kid"])
+    kid = _read_header(typ, header_part)
     claims = encoding.loads(encoding.b64decode(payload_part))
     if not isinstance(claims, dict):
         raise malformed("JWS: payload is not an object")
     return Unverified(compact, kid, claims, signature)
+
+
+@lru_cache(maxsize=64)
+def _read_header(typ: Type, part: str) -> str:
+    """The kid of a protected header, which is the same text in all that a device signs as one type."""
+    header = encoding.members(encoding.loads(encoding.b64decode(part)), _HEADER)
+    if header["typ"] != typ.value:
+        raise malformed("JWS: another typ than the one of this place")
+    if header["alg"] != jose.SIGN:
+        raise malformed("JWS: another algorithm than the typ's")
+    return identifiers.hash256(header["kid"])
 
 
 def known_version(claims: dict[str, Any]) -> None:

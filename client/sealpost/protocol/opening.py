@@ -105,7 +105,7 @@ def open_message(document: Document, *, receiver: Receiver, known: Known) -> Ope
     own = _own_key(outer, receiver)
     plaintext = jose.decrypt(
         own.key.jose_key,
-        wrapped=outer.wrapped[own.key.kid],
+        wrapped=encoding.b64decode(outer.wrapped[own.key.kid]),
         protected=outer.protected,
         iv=outer.iv,
         ciphertext=outer.ciphertext,

@@ -152,7 +152,8 @@ def test_one_recipients_key_alone_is_unwrapped(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(jose, "decrypt", watch)
     opened(both)
-    assert seen == [Outer.parse(both.envelope).wrapped[person("bob").encryption.kid]]
+    wrapped = Outer.parse(both.envelope).wrapped
+    assert seen == [encoding.b64decode(wrapped[person("bob").encryption.kid])]
 
 
 def test_a_newer_head_is_asked_for() -> None:
