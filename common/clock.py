@@ -34,7 +34,10 @@ def remaining(at_most: float = 30.0) -> float:
 
 
 def bounded(seconds: float) -> AbstractAsyncContextManager[object]:
-    """Bound what runs inside to `seconds`, unless a call's deadline does already. Raises TimeoutError: it took longer."""
+    """Bound what runs inside to `seconds`, unless a call's deadline does already. Raises TimeoutError: it took longer.
+
+    A task that is started in a call and outlives it has no bound here.
+    """
     return asyncio.timeout(seconds) if _deadline.get() is None else nullcontext()
 
 

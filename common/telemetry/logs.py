@@ -4,12 +4,11 @@ Bodies, query strings, tokens, addresses and keys are never passed in. Other lib
 origin and lose their text, because what an SDK puts into a warning is not ours to vouch for.
 """
 
+import json
 import logging
 import os
 import sys
 from typing import Any
-
-import msgspec
 
 _ours = logging.getLogger("sealpost")
 
@@ -23,7 +22,7 @@ class JsonLines(logging.Formatter):
             line |= {"message": f"record of {record.name}", "origin": f"{record.module}:{record.lineno}"}
             if record.exc_info and record.exc_info[0]:
                 line["exception"] = record.exc_info[0].__name__
-        return msgspec.json.encode(line).decode()
+        return json.dumps(line)
 
 
 def configure() -> None:

@@ -155,6 +155,14 @@ async def test_a_slow_statement_ends_with_the_call(statements: Statements) -> No
     assert await statements.run(ADD, 1, 1) == [(2,)]
 
 
+async def test_outside_of_a_call_a_statement_has_a_bound_of_its_own(dsn: str) -> None:
+    statements = Statements(dial=direct(Server.parse(dsn)), size=1, at_most=0.2)
+    with pytest.raises(DeadlineExceeded):
+        await statements.run("select pg_sleep(5)")
+    assert await statements.run(ADD, 1, 1) == [(2,)]
+    statements.close()
+
+
 async def test_a_call_that_is_given_up_leaves_no_answer_to_the_next(dsn: str) -> None:
     statements = Statements(dial=direct(Server.parse(dsn)), size=1)
     for number in range(20):

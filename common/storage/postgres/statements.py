@@ -49,7 +49,7 @@ class Statements:
 
         Raises:
             Unavailable: the server was lost twice in a row, or cannot be reached.
-            DeadlineExceeded: the call's time ran out.
+            DeadlineExceeded: it took longer than `at_most` outside of a call; within one its deadline ends it.
             StatementFailed: the server refused the statement.
         """
         try:

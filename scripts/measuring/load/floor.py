@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from common.clock import deadline
 from common.messages.model import RETENTION, Message
 from common.messages.service import RATE
 from common.services import Services, compose
@@ -22,6 +23,8 @@ from common.sessions import tokens
 from scripts.measuring.load.plan import Plan
 from scripts.measuring.load.requests import GAP, Request, stream
 from scripts.measuring.load.timing import Timing, spread
+
+_PATIENCE = 3600.0
 
 
 @dataclass(slots=True)
@@ -67,15 +70,17 @@ async def run(plan: Plan, sends: list[Request]) -> None:
     timing, steps, over = Timing(), _Steps(), asyncio.Event()
     next_send = stream(sends)
     services = compose()
-    loops = [
-        asyncio.ensure_future(_loop(services, next_send, timing, steps, over)) for _ in range(plan.clients)
-    ]
-    await asyncio.sleep(plan.warm_up)
-    timing.begin()
-    await asyncio.sleep(plan.seconds)
-    timing.end()
-    over.set()
-    await asyncio.gather(*loops)
+    async with deadline(_PATIENCE):  # as in a call, where a statement sets no timer of its own
+        loops = [
+            asyncio.ensure_future(_loop(services, next_send, timing, steps, over))
+            for _ in range(plan.clients)
+        ]
+        await asyncio.sleep(plan.warm_up)
+        timing.begin()
+        await asyncio.sleep(plan.seconds)
+        timing.end()
+        over.set()
+        await asyncio.gather(*loops)
     timing.tell(
         **spread(steps.token, "token"), **spread(steps.sql, "sql"), **spread(steps.firestore, "firestore")
     )
