@@ -11,11 +11,9 @@ from sealpost.protocol.errors import Code, ProtocolError, malformed
 from sealpost.protocol.jwk import PrivateKey, PublicKey, Use
 
 COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{512}", re.ASCII)
-"""A device's compact JWS. :func:`parse` takes nothing else; this is for where one is kept and not parsed."""
+"""A device's compact JWS, matched against the whole text before any library sees it."""
 
 _HEADER: Final = frozenset({"alg", "typ", "kid"})
-_PARTS: Final = 3
-_SIGNATURE: Final = 512
 
 
 class Type(StrEnum):
@@ -67,10 +65,9 @@ def parse(typ: Type, compact: object, *, limit: int = bounds.MAX_STATEMENT) -> U
     """Check the shape of ``compact`` (at most ``limit`` characters) and its header; ``malformed`` otherwise."""
     if not isinstance(compact, str) or len(compact) > limit:
         raise malformed("JWS: not a text within its bound")
-    parts = compact.split(".")
-    if len(parts) != _PARTS or len(parts[-1]) != _SIGNATURE:
+    if not COMPACT.fullmatch(compact):
         raise malformed("JWS: not a compact JWS of an RSA-3072 key")
-    header_part, payload_part, signature_part = parts
+    header_part, payload_part, signature_part = compact.split(".")
     signature = encoding.b64decode(signature_part)
     kid = _read_header(typ, header_part)
     claims = encoding.loads(encoding.b64decode(payload_part))
