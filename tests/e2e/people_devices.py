@@ -206,7 +206,9 @@ class Real:
         try:
             return _answer(self.phones[name].account.devices.reset)
         finally:
-            self._shift("sessions", "seen_at", -week, where)
+            self._shift(
+                "sessions", "seen_at", -week, f"{where} and seen_at < now() - interval '{week} seconds'"
+            )
 
     def let_wish_be_due(self, person: str) -> str:
         for column in ("requested_at", "due_at"):

@@ -149,6 +149,8 @@ class Options:
             for act in BETWEEN
             for inner in self.of(act)
             if inner[1] != words[1] and self._model.devices[inner[1]].person in concerned
+            # whether a person's devices were seen of late is one fact, and the outer reset has stated it
+            if not words[0] == inner[0] == "reset" or words[2] == inner[2]
         ]
 
     def _sign_in(self) -> Sequence[Words]:
