@@ -85,5 +85,15 @@ class Context:
 
     @property
     def hash(self) -> str:
-        """base64url(SHA-256(canonical ctx)): the outer layer's ``ctx``."""
-        return encoding.canonical_hash(self.to_json())
+        """base64url(SHA-256(canonical ctx)): the outer layer's ``ctx``.
+
+        :meth:`parse` let nothing in that the canonical form does not know, except into ``ext``.
+        """
+        (seq, statement_hash), exp = self.conv, "null" if self.exp is None else self.exp
+        heads = ",".join([f'"{uid}":[{at},"{head}"]' for uid, (at, head) in sorted(self.heads.items())])
+        canonical = (
+            f'{{"cid":"{self.cid}","conv":[{seq},"{statement_hash}"],"dev":"{self.dev}","exp":{exp},'
+            f'"ext":{encoding.canonical(self.ext)},"heads":{{{heads}}},"iat":{self.iat},"kids":"{self.kids}",'
+            f'"mid":"{self.mid}","n":{self.n},"uid":"{self.uid}","v":{VERSION}}}'
+        )
+        return encoding.sha256(canonical.encode("ascii"))

@@ -1,0 +1,34 @@
+"""The hash of a context is that of its canonical form, whatever its members are and however they came."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sealpost.protocol import encoding
+from sealpost.protocol.context import Context
+from tests.vectors.messages import OTHER_HASH, context
+
+MOST = 2**53 - 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"exp": 0},
+        {"exp": MOST, "iat": MOST, "n": MOST},
+        {"heads": {}},
+        {"heads": {uid: [seq, OTHER_HASH] for seq, uid in enumerate(("b", "a", "B10", "B9", "9"))}},
+        {"conv": [MOST, OTHER_HASH]},
+        {"ext": {"z": [1, None, {"b": "plain ~", "a": []}], "a": {}}},
+    ],
+    ids=lambda changed: ",".join(changed) or "usual",
+)
+def test_the_hash_is_that_of_the_canonical_form(changed: dict[str, Any]) -> None:
+    value = context(**changed)
+    backwards = dict(reversed(value.items()))
+    for stated in (value, backwards, json.loads(json.dumps(value))):
+        read = Context.parse(stated)
+        assert read.hash == encoding.canonical_hash(value)
+        assert encoding.canonical(read.to_json()) == encoding.canonical(value)
