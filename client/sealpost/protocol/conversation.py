@@ -14,6 +14,7 @@ _MEMBERS: Final = frozenset(
     {"v", "cid", "seq", "prev", "iat", "iss", "dev", "head", "act", "kind", "members", "ext"}
 )
 _ACTS: Final = frozenset({"create", "add", "remove", "role", "leave"})
+_PAIR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,6 @@ def _check_signer(parsed: jws.Unverified, claims: dict[str, Any], chains: Mappin
 
 def reference(value: object) -> tuple[int, str]:
     """A ``[seq, hash]`` pair."""
-    match value:
-        case [seq, str(statement_hash)] if encoding.is_integer(seq):
-            return seq, identifiers.hash256(statement_hash)
-    raise malformed("not a seq and a hash")
+    if not isinstance(value, list | tuple) or len(value) != _PAIR or not encoding.is_integer(value[0]):
+        raise malformed("not a seq and a hash")
+    return value[0], identifiers.hash256(value[1])
