@@ -105,6 +105,7 @@ def _no_constant(_: str) -> NoReturn:
     raise malformed("JSON: NaN and Infinity are not JSON")
 
 
+_WHITE_SPACE: Final = " \t\n\r"
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
@@ -117,7 +118,10 @@ def loads(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        value = _DECODER.decode(text)
+        text = text.strip(_WHITE_SPACE)
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            raise malformed("JSON: more than one value")
         if "\\" in text:
             compact_json(value).encode("utf-8")
     except (ValueError, RecursionError):

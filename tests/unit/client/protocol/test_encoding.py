@@ -82,6 +82,13 @@ def test_json_that_harms_a_parser_is_malformed(text: str | bytes) -> None:
         encoding.loads(text)
 
 
+@pytest.mark.parametrize("text", ["{} {}", "{},", "{}\x0c", "\xa0{}", "{}\u2028"])
+def test_nothing_but_white_space_is_around_json(text: str) -> None:
+    assert encoding.loads(" \t\r\n{}\n\r\t ") == {}
+    with pytest.raises(ProtocolError, match="malformed"):
+        encoding.loads(text)
+
+
 def test_members_are_exact() -> None:
     names = frozenset({"a", "b"})
     assert encoding.members({"b": 1, "a": 2}, names) == {"a": 2, "b": 1}
