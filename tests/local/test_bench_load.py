@@ -143,6 +143,26 @@ def test_a_process_and_its_children_are_counted_together() -> None:
             process.kill()
 
 
+ENDING = {
+    "child": "import subprocess, sys; subprocess.run([sys.executable, '-c', SPIN], check=True)",
+    "thread": "import threading; one = threading.Thread(target=exec, args=[SPIN]); one.start(); one.join()",
+}
+
+
+@pytest.mark.skipif(not usage.ON_LINUX, reason="ps tells of the living alone")
+@pytest.mark.parametrize("what", ENDING)
+def test_what_has_ended_meanwhile_counts(what: str) -> None:
+    """The backend of a connection that was closed, say, or a thread of a pool."""
+    spin = "import time\nwhile time.process_time() < 0.3: pass"
+    code = f"SPIN = {spin!r}\n{ENDING[what]}\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1) as process:  # noqa: S603 - our own script
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert usage.cpu_of(process.pid) >= 0.25
+        assert usage.of(process.pid).cpu >= 0.25
+        process.kill()
+
+
 def test_a_process_that_is_gone_uses_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()

@@ -44,7 +44,7 @@ def run(plan: dict[str, Any]) -> dict[str, float]:
     connection = HTTPConnection(HOST, plan["port"], timeout=60)
     headers = {"Authorization": f"Bearer {plan['sender']}", "Content-Type": "application/json"}
     for number in range(2 * plan["count"]):
-        if number == plan["count"]:  # what comes before has warmed it, as ours was
+        if number == plan["count"]:  # what came before has warmed it
             begun.clear()
         mark = f"s{number}-{time.time_ns()}"
         arrived.clear()
