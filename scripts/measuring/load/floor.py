@@ -75,10 +75,7 @@ async def run(plan: Plan, sends: list[Request]) -> None:
             asyncio.ensure_future(_loop(services, next_send, timing, steps, over))
             for _ in range(plan.clients)
         ]
-        await asyncio.sleep(plan.warm_up)
-        timing.begin()
-        await asyncio.sleep(plan.seconds)
-        timing.end()
+        await timing.take(plan)
         over.set()
         await asyncio.gather(*loops)
     timing.tell(

@@ -90,10 +90,7 @@ async def run(plan: Plan) -> None:
         return _Client(next_request, timing, over)
 
     clients = [asyncio.ensure_future(_keep_asking(plan, make, over)) for _ in range(plan.clients)]
-    await asyncio.sleep(plan.warm_up)
-    timing.begin()
-    await asyncio.sleep(plan.seconds)
-    timing.end()
+    await timing.take(plan)
     over.set()
     await asyncio.wait(clients, timeout=10)
     timing.tell()

@@ -3,6 +3,7 @@
 The lines `begin` and `end` on standard output let the harness look at the CPU of all processes at those moments.
 """
 
+import asyncio
 import json
 import math
 import statistics
@@ -11,8 +12,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from scripts.measuring.load.plan import Plan
+
 BEGIN = "begin"
 END = "end"
+_LOOK = 0.1
+"""Seconds that the harness has to look at all processes."""
 PATIENCE = 5.0
 """Seconds after which a message that was sent counts as lost."""
 
@@ -29,6 +34,14 @@ class Timing:
     _began: float = 0.0
     _ended: float = 0.0
     _cpu: float = 0.0
+
+    async def take(self, plan: Plan) -> None:
+        """Warm up, measure, and keep the load on while the harness looks: what ends meanwhile may escape it."""
+        await asyncio.sleep(plan.warm_up)
+        self.begin()
+        await asyncio.sleep(plan.seconds)
+        self.end()
+        await asyncio.sleep(_LOOK)
 
     def begin(self) -> None:
         self.latencies.clear()

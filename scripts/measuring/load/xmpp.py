@@ -128,10 +128,7 @@ async def run(plan: Plan) -> None:
     await asyncio.sleep(0.2)
     tasks = [asyncio.ensure_future(receive(one)) for one in receivers]
     sending = [asyncio.ensure_future(send(number, one)) for number, one in enumerate(senders)]
-    await asyncio.sleep(plan.warm_up)
-    timing.begin()
-    await asyncio.sleep(plan.seconds)
-    timing.end()
+    await timing.take(plan)
     over.set()
     await asyncio.wait(sending, timeout=10)
     for task in tasks:
