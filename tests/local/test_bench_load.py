@@ -97,7 +97,7 @@ def test_load_is_measured_against_a_server(tmp_path: Path) -> None:
             """Say nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         good, bad = (_load(tmp_path, server.server_port, path) for path in ("/good", "/bad"))
     finally:

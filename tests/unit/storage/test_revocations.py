@@ -66,7 +66,7 @@ class Bucket(BaseHTTPRequestHandler):
 def bucket() -> Iterator[tuple[type[Bucket], BucketList]]:
     kind = type("OneBucket", (Bucket,), {"objects": {}})
     with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         api = f"http://127.0.0.1:{server.server_address[1]}"
         with requests.Session() as session:
             yield kind, BucketList("p-revocations", api=api, session=session)
