@@ -44,7 +44,7 @@ def _start(stand: Stand, name: str) -> Figures:
     try:
         _first_answer(served)
         took = time.perf_counter() - began
-        return {"first_200_ms": took * 1000, "worker_mib": usage.of(served.child.process.pid).memory}
+        return {"first_200_ms": took * 1000, "worker_mib": usage.memory_of(served.child.process.pid)}
     finally:
         stand.processes.stop(served.child)
 

@@ -160,11 +160,14 @@ class Stand:
         plan.write(file)
         leaders = {name: child.process.pid for name, child in watched.items()}
         leaders |= {_short(name): self.processes.named(name).process.pid for name in _BACKENDS}
-        seen: dict[str, dict[str, usage.Usage]] = {}
+        cpu: dict[str, dict[str, float]] = {}
+        memory: dict[str, float] = {}
 
         def look(line: str) -> None:
             if line.strip() in {BEGIN, END}:
-                seen[line.strip()] = usage.of_all(leaders)
+                cpu[line.strip()] = {name: usage.cpu_of(pid) for name, pid in leaders.items()}
+            if line.strip() == END:
+                memory.update({name: usage.memory_of(pid) for name, pid in leaders.items()})
 
         env = environment(**env) if env else environment()
         env["PYTHONPATH"] = str(self.layout.root)
@@ -183,9 +186,9 @@ class Stand:
                 f"    {figures['count']:.0f} answers and {figures['errors']:.0f} errors, the first of which are:\n{listed}"
             )
         for name in leaders:
-            before, after = seen[BEGIN][name], seen[END][name]
-            figures[f"{name}_cpu_ms"] = (after.cpu - before.cpu) * 1000 / max(1, figures["count"])
-            figures[f"{name}_mib"] = after.memory
+            used = cpu[END][name] - cpu[BEGIN][name]
+            figures[f"{name}_cpu_ms"] = used * 1000 / max(1, figures["count"])
+            figures[f"{name}_mib"] = memory[name]
         return figures
 
     def plan(self, clients: int, requests_file: Path, port: int = 0, seconds: float = 0) -> Plan:

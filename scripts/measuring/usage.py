@@ -9,11 +9,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 ON_LINUX = sys.platform.startswith("linux")
 
@@ -22,41 +20,22 @@ _SCHEDULED = 2
 """Of a process' clocks the one that counts its time on a CPU in ns: what clock_getcpuclockid(3) makes a clock of a pid with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    cpu: float
-    """Seconds, user and system."""
-    memory: float
-    """MiB."""
-
-    def __add__(self, other: Self) -> "Usage":
-        return Usage(self.cpu + other.cpu, self.memory + other.memory)
-
-
-def of(leader: int) -> Usage:
-    """Of a process and all that it has started."""
-    total = Usage(0, 0)
-    for pid in _tree(leader):
-        with suppress(OSError, ValueError, IndexError):  # it has just ended
-            total += _of_one(pid)
-    return total
-
-
-def of_all(leaders: Mapping[str, int]) -> dict[str, Usage]:
-    return {name: of(pid) for name, pid in leaders.items()}
-
-
 def cpu_of(leader: int) -> float:
-    """CPU seconds alone, which costs less to look up than memory."""
+    """CPU seconds, user and system, of a process and all that it has started."""
+    return _sum(_cpu, leader)
+
+
+def memory_of(leader: int) -> float:
+    """MiB of a process and all that it has started: slow to look up where that is much."""
+    return _sum(_own, leader)
+
+
+def _sum(look: Callable[[int], float], leader: int) -> float:
     total = 0.0
     for pid in _tree(leader):
-        with suppress(OSError, ValueError, IndexError):
-            total += _cpu(pid)
+        with suppress(OSError, ValueError, IndexError):  # it has just ended
+            total += look(pid)
     return total
-
-
-def _of_one(pid: int) -> Usage:
-    return Usage(_cpu(pid), _own(pid) if ON_LINUX else int(_ps("-o", "rss=", "-p", str(pid))) / _KIB_IN_MIB)
 
 
 def _cpu(pid: int) -> float:
@@ -70,7 +49,9 @@ def _cpu(pid: int) -> float:
 
 
 def _own(pid: int) -> float:
-    """MiB of anonymous memory, each page divided by how many processes have it: only those of one tree do."""
+    """Anonymous memory, each page divided by how many processes have it: only those of one tree do."""
+    if not ON_LINUX:
+        return int(_ps("-o", "rss=", "-p", str(pid))) / _KIB_IN_MIB
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")) / _KIB_IN_MIB
 
@@ -78,7 +59,7 @@ def _own(pid: int) -> float:
 def _tree(leader: int) -> list[int]:
     found = [leader]
     for pid in found:
-        found.extend(_children(pid))
+        found.extend(child for child in _children(pid) if child not in found)
     return found
 
 

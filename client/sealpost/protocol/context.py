@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from sealpost.protocol import encoding, identifiers, jws
-from sealpost.protocol.bounds import VERSION
+from sealpost.protocol.bounds import MAX_NESTING, VERSION
 from sealpost.protocol.conversation import reference
 from sealpost.protocol.errors import malformed
 
@@ -21,7 +21,7 @@ def kids_hash(kids: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What the sender says of the place of a message; nothing secret may enter it.
+    """What the sender says of the place of a message; nothing secret may enter it. Made by :meth:`parse` alone.
 
     ``iat`` and ``exp`` are milliseconds, ``exp`` None for a message that does not disappear; ``n`` counts this
     device's messages in this conversation from 1; ``heads`` has (seq, hash) of every member's chain, ``conv`` that
@@ -87,13 +87,13 @@ class Context:
     def hash(self) -> str:
         """base64url(SHA-256(canonical ctx)): the outer layer's ``ctx``.
 
-        :meth:`parse` let nothing in that the canonical form does not know, except into ``ext``.
+        :meth:`parse` let nothing in that the canonical form does not know, except into ``ext``: ``malformed``.
         """
         (seq, statement_hash), exp = self.conv, "null" if self.exp is None else self.exp
         heads = ",".join([f'"{uid}":[{at},"{head}"]' for uid, (at, head) in sorted(self.heads.items())])
         canonical = (
             f'{{"cid":"{self.cid}","conv":[{seq},"{statement_hash}"],"dev":"{self.dev}","exp":{exp},'
-            f'"ext":{encoding.canonical(self.ext)},"heads":{{{heads}}},"iat":{self.iat},"kids":"{self.kids}",'
+            f'"ext":{encoding.canonical(self.ext, MAX_NESTING - 1)},"heads":{{{heads}}},"iat":{self.iat},"kids":"{self.kids}",'
             f'"mid":"{self.mid}","n":{self.n},"uid":"{self.uid}","v":{VERSION}}}'
         )
         return encoding.sha256(canonical.encode("ascii"))

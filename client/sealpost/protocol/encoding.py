@@ -121,7 +121,7 @@ def loads(text: str | bytes) -> Any:
         text = text.strip(_WHITE_SPACE)
         value, end = _DECODER.raw_decode(text)
         if end != len(text):
-            raise malformed("JSON: more than one value")
+            raise malformed("JSON: something after the value")
         if "\\" in text:
             compact_json(value).encode("utf-8")
     except (ValueError, RecursionError):

@@ -16,7 +16,7 @@ from scripts.measuring.load.plan import Plan
 
 BEGIN = "begin"
 END = "end"
-_LOOK = 0.1
+_LOOK = 0.2
 """Seconds that the harness has to look at all processes."""
 PATIENCE = 5.0
 """Seconds after which a message that was sent counts as lost."""
@@ -24,7 +24,7 @@ PATIENCE = 5.0
 
 @dataclass(slots=True)
 class Timing:
-    """Latencies of a run, in nanoseconds. What comes outside of the measured part is left out."""
+    """Latencies of a run, in nanoseconds, of its measured part alone; its errors up to the very end."""
 
     latencies: list[int] = field(default_factory=list)
     errors: int = 0
