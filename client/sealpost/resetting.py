@@ -18,6 +18,11 @@ from sealpost.state import Kind, State
 from sealpost.terminal import local_time
 from sealpost.tried import Tried
 
+_TRIES = 3
+"""Once for each that may come first: the statement that overtook this one, and a second that is later than its own."""
+_CLOCKS = 2.0
+"""Seconds that two clocks may differ by which follow the service's, by answers dated to the second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resetting:
@@ -54,18 +59,26 @@ class Resetting:
             )
 
     def _publish(self, head: Head, enc: str) -> None:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._post(head, enc)
+            except ServiceProblem as problem:
+                head = self._head_after(problem, head)
         try:
             self._post(head, enc)
         except ServiceProblem as problem:
-            if problem.code == "invalid-request":  # what an active device may not do
-                self.session.renew()
-                self._require_unapproved()
-            if problem.code != "chain-conflict":
-                raise _refusal(problem) from None
-            try:
-                self._post(_head(problem), enc)
-            except ServiceProblem as again:
-                raise _refusal(again) from None
+            raise _refusal(problem) from None
+
+    def _head_after(self, problem: ServiceProblem, head: Head) -> Head:
+        """What the next try follows. Raises where there is none to be made."""
+        if problem.code == "chain-conflict":
+            return _head(problem)
+        if problem.code == "invalid-request":
+            self.session.renew()
+            self._require_unapproved()  # an active device may not
+            self.service.wall.sleep(_CLOCKS)
+            return head
+        raise _refusal(problem) from None
 
     def _post(self, head: Head, enc: str) -> None:
         if head.uid != self.own:

@@ -256,6 +256,37 @@ class TestReset:
 
         assert own_chain(newcomer).resets == (2,)
 
+    def test_one_in_an_earlier_second_than_the_statement_before_waits_for_a_later_one(
+        self, world: World, ada: Account, newcomer: Account
+    ) -> None:
+        """Two clocks that follow the service's differ by up to a second; `iat` never falls."""
+        slept = len(world.wall.slept)
+
+        def faster(_body: Json) -> None:
+            world.service.before["publish_key"] = too_early
+            publish(world, ada, history_on(ada))
+
+        def too_early(_body: Json) -> httpx.Response | None:
+            return None if world.wall.slept[slept:] else problem(400, "invalid-request")
+
+        world.service.before["publish_key"] = faster
+
+        newcomer.devices.reset()
+
+        assert world.wall.slept[slept:] == [2.0]
+        assert own_chain(newcomer).resets == (2,)
+
+    def test_one_that_is_refused_for_good_says_why(self, world: World, newcomer: Account) -> None:
+        world.service.before["publish_key"] = lambda _body: problem(400, "invalid-request")
+
+        before = len(world.service.called("publish_key"))
+
+        with pytest.raises(ServiceProblem) as refused:
+            newcomer.devices.reset()
+
+        assert refused.value.code == "invalid-request"
+        assert len(world.service.called("publish_key")) == before + 3
+
     def test_no_reset_of_another_account_is_signed(self, world: World, newcomer: Account) -> None:
         head = {"uid": "somebodyelse", "root": "A" * 43, "seq": 0, "hash": "A" * 43}
         world.service.before["publish_key"] = lambda _body: problem(409, "chain-conflict", head=head)
